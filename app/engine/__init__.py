@@ -1,0 +1,1 @@
+"""What any table can do: read, written, undone and explained from its declaration alone."""
