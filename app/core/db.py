@@ -86,7 +86,9 @@ def install(app: Flask, config: Config) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = shared["url"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {k: v for k, v in shared.items() if k != "url"} | {"pool_pre_ping": True}
     # No ping here: the first statement of a request is retried by the session look-up instead (web/session.py).
-    app.config["SQLALCHEMY_BINDS"] = {"reading": shared | {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}}
+    app.config["SQLALCHEMY_BINDS"] = {
+        "reading": shared | {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
+    }
     db.init_app(app)
     app.teardown_appcontext(_give_back)
 

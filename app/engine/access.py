@@ -28,7 +28,7 @@ class Actor:
         return holds(self.permissions, permission)
 
 
-def SYSTEM(tenant_id: int = 0) -> Actor:  # noqa: N802 - reads as the constant it nearly is
+def SYSTEM(tenant_id: int = 0) -> Actor:
     """The console itself, for background tasks and imports: it may do anything, and the ledger names it."""
     return Actor(tenant_id, None, None, "BrainOps Console", kind="system", permissions=frozenset({"*.*"}))
 

@@ -1,0 +1,157 @@
+"""The declaration: one frozen value that says what is special about a table; the engine does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Table
+
+from app.engine.fields.field import Edit, Field
+from app.engine.fields.reference import Reference
+
+if TYPE_CHECKING:
+    from app.engine.access import Actor
+    from app.engine.actions import Action
+    from app.engine.states import Lifecycle
+
+Condition = Callable[["Actor"], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Related:
+    """A list of another resource's records that point here, shown on the record page and paged on its own."""
+
+    to: str
+    via: str
+    label: str | None = None
+    fields: tuple[str, ...] = ()
+    """Columns shown in the panel, in this order; none means the other list's first few."""
+    sort: str | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A declared table. Checked at start against the database (`console check`), never changed afterwards."""
+
+    model: type[Any]
+    title: str
+    """The field that names a record to a person: shown as its link, in references and in crumbs."""
+    fields: tuple[Field, ...]
+    label: str = ""
+    """Plural, sentence case: "Customers". Default: the table's name in words."""
+    singular: str = ""
+    code: str | None = None
+    """The field with the human number (C-00417), shown beside the title and found by search."""
+    icon: str = "table"
+    nav: tuple[str, int] | None = None
+    """Group and place in the navigation; None leaves it to links from other pages."""
+    about: str = ""
+    """One sentence for the head of an empty list and the atlas."""
+    search: tuple[str, ...] = ()
+    sort: str = "-id"
+    """Default order in the list grammar: `-updated_at` or `due_at,name`."""
+    scopes: Mapping[str, Condition | ColumnElement[bool]] = field(default_factory=dict)
+    """Ready-made lists by label; conditions over the model's columns, or a function of the actor for "mine"."""
+    related: tuple[Related, ...] = ()
+    facts: tuple[str, ...] = ()
+    """Up to eight fields in the strip at the head of the record."""
+    area: str = ""
+    """Permission area: `<area>.read`, `.write`, `.create`, `.delete`, `.export`. Default: the table's name."""
+    own: str | None = None
+    """The field that makes a record one's own: who holds only `<area>.own` reads and works just these."""
+    read_only: str | None = None
+    """Why nobody edits this here, as a sentence; None means it can be edited."""
+    create: bool = True
+    lifecycle: Lifecycle | None = None
+    actions: tuple[Action, ...] = ()
+    numbered: str | None = None
+    """The kind in `number_sequences` that gives new records their number."""
+    within: Callable[[int], ColumnElement[bool]] | None = None
+    """Which rows belong to a tenant, for a table without tenant_id."""
+    sentences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Constraint name -> (field, sentence) for what the database refuses and no field rule can know beforehand."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values a new record's form opens with; a callable is asked with the actor."""
+    screen: str | None = None
+    """Endpoint of a hand-made record page, where a domain deserves one."""
+    wide: bool = False
+    domain: str = ""
+    """Set by the registry from where the file stands."""
+
+    @property
+    def table(self) -> Table:
+        return self.model.__table__  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def path(self) -> str:
+        """The address of the list."""
+        return f"/{self.domain}/{self.name}"
+
+    @property
+    def permission_area(self) -> str:
+        return self.area or self.name
+
+    def permission(self, action: str) -> str:
+        return f"{self.permission_area}.{action}"
+
+    @property
+    def plural(self) -> str:
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    @property
+    def one(self) -> str:
+        """The singular in running text: "customer"."""
+        return self.singular or self.plural.lower().removesuffix("s")
+
+    @property
+    def archivable(self) -> bool:
+        return "archived_at" in self.table.c
+
+    @property
+    def authored(self) -> bool:
+        return "updated_by" in self.table.c
+
+    @property
+    def versioned(self) -> bool:
+        return "version" in self.table.c
+
+    def field(self, name: str) -> Field:
+        """The declared field of that name; KeyError where there is none."""
+        return self._by_name[name]
+
+    def has(self, name: str) -> bool:
+        return name in self._by_name
+
+    @property
+    def _by_name(self) -> dict[str, Field]:
+        cached = self.__dict__.get("_fields_by_name")
+        if cached is None:
+            cached = {each.name: each for each in self.fields}
+            object.__setattr__(self, "_fields_by_name", cached)
+        return cached  # type: ignore[no-any-return]
+
+    def expression(self, name: str) -> ColumnElement[Any]:
+        """The SQL of a field: its column, or what a derived field computes."""
+        each = self._by_name.get(name)
+        if each is not None and each.expr is not None:
+            return each.expr()
+        return self.table.c[name]
+
+    def in_tenant(self, tenant_id: ColumnElement[int] | int, platform: bool) -> ColumnElement[bool] | None:
+        """The rows of one tenant; rows of the platform itself only for those who may see them."""
+        if self.within is not None:
+            return self.within(tenant_id)  # type: ignore[arg-type]
+        column = self.table.c.get("tenant_id")
+        if column is None:
+            return None
+        mine: ColumnElement[bool] = column == tenant_id
+        return (mine | column.is_(None)) if column.nullable and platform else mine
+
+
+__all__ = ["Condition", "Edit", "Field", "Reference", "Related", "Resource"]
