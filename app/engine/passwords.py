@@ -223,10 +223,10 @@ def weakness(password: str, about: Iterable[str] = ()) -> str | None:
     if len(password) > LONGEST:
         return f"Use at most {LONGEST} characters."
     mine = {part for text in about for part in re.split(r"[^a-z0-9]+", text.casefold()) if len(part) > 2}
-    if len(set(_without(password.casefold(), mine))) < OWN_CHARACTERS // 2 and mine:
-        return "This is mostly your name, your address or the company's. Use words that have nothing to do with you."
-    if len(_without(password.casefold(), mine)) < OWN_CHARACTERS:
+    if len(_without(password.casefold(), set())) < OWN_CHARACTERS:
         return "This is among the first things an attacker tries. Use three or four unrelated words."
+    if len(_without(password.casefold(), mine)) < OWN_CHARACTERS:
+        return "This is mostly your name, your address or the company's. Use words that have nothing to do with you."
     return None
 
 
