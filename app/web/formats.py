@@ -1,0 +1,82 @@
+"""Formats and hashed static addresses for templates: every page writes money, times and names the same way."""
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, Response, current_app, url_for
+
+from app.core import charts, formats
+
+FILTERS = {
+    "money": formats.money,
+    "cost": formats.cost,
+    "count_of": formats.count,
+    "percent": formats.percent,
+    "quantity": formats.quantity,
+    "relative": formats.relative,
+    "planned": formats.planned,
+    "absolute": formats.absolute,
+    "clock": formats.clock,
+    "date": formats.date,
+    "day": formats.day,
+    "iso": formats.iso,
+    "duration_ms": formats.duration_ms,
+    "size": formats.size,
+    "phone": formats.phone,
+    "masked_phone": formats.masked_phone,
+    "masked_email": formats.masked_email,
+    "masked_tail": formats.masked_tail,
+    "initials": formats.initials,
+}
+
+GLOBALS = {
+    "asset": lambda path: asset(path),
+    "spark": charts.spark,
+    "bars": charts.bars,
+    "stack": charts.stack,
+    "whole_percent": charts.whole_percent,
+}
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def install(app: Flask) -> None:
+    """Give the app's templates the filters and globals, and its static files addresses that may be cached for ever."""
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals.update(GLOBALS)
+    app.extensions["static_hash"] = static_hash(Path(app.static_folder or "static"))
+    app.extensions["static_urls"] = {}
+    app.view_functions["static"] = _serve_hashed(app)
+
+
+def static_hash(folder: Path) -> str:
+    """One name for the present state of all static files, so that a module and the modules it imports change together."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode())
+        digest.update(file.read_bytes())
+    return "v" + digest.hexdigest()[:12]
+
+
+def asset(path: str) -> str:
+    """The address of a static file, as /static/v3f2a91c04d7e/css/base.css: what it imports by a relative name is hashed too."""
+    urls: dict[str, str] = current_app.extensions["static_urls"]
+    url = urls.get(path)
+    if url is None:
+        url = urls[path] = url_for("static", filename=f"{current_app.extensions['static_hash']}/{path}")
+    return url
+
+
+def _serve_hashed(app: Flask):  # type: ignore[no-untyped-def]
+    version = app.extensions["static_hash"] + "/"
+
+    def static(filename: str) -> Response:
+        """A static file; under the present hash it never changes, under no hash or an old one it is asked for again."""
+        head, _, rest = filename.partition("/")
+        hashed = len(head) == 13 and head[0] == "v" and bool(rest)
+        response = app.send_static_file(rest if hashed else filename)
+        if filename.startswith(version) and not app.debug:
+            response.headers["Cache-Control"] = FOREVER
+        return response
+
+    return static
