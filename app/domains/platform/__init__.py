@@ -1,0 +1,5 @@
+"""The company itself: its settings, numbers, saved views and what an import could not take."""
+
+label = "Platform"
+icon = "gear"
+order = 90
