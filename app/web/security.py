@@ -62,7 +62,8 @@ def _declare(view: View, permission: str) -> View:
 
 def permission_of(app: Flask, endpoint: str) -> str | None:
     """What an endpoint asks for, or None when it says nothing and therefore answers 404."""
-    return getattr(app.view_functions.get(endpoint), "permission", None)
+    # Static files are Flask's own view, or another put in its place: they are the same for everyone.
+    return OPEN if endpoint == "static" else getattr(app.view_functions.get(endpoint), "permission", None)
 
 
 def undeclared(app: Flask) -> list[str]:
@@ -82,7 +83,7 @@ def guard() -> AnyResponse | None:
     if request.endpoint is None:
         return None  # no such address: Flask is about to say so
     view = current_app.view_functions[request.endpoint]
-    permission: str | None = getattr(view, "permission", None)
+    permission = permission_of(current_app, request.endpoint)
     if permission is None:
         refuse("undeclared")
     if permission == OPEN:
@@ -199,7 +200,5 @@ def install(app: Flask, config: Config) -> None:
     if config.trusted_proxies:
         count = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
-    if "static" in app.view_functions:
-        open_to_all(app.view_functions["static"])
     app.before_request(guard)
     csrf.init_app(app)  # after the guard: who is no longer signed in is asked to, rather than told of a stale form
