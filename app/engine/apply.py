@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, delete, insert, text, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, ProgrammingError
 
 from app.core.db import db
 from app.engine.access import Actor
+from app.engine.plan import Change, Plan
+from app.engine.refusals import Rejected, Stale
+from app.engine.resource import Resource
 
 _OPEN = text(
     "SELECT open_change_set(:actor_type, :app_user_id, :channel, :action, :reason, :request_id, CAST(:ip AS inet),"
@@ -54,3 +60,165 @@ def change(
             },
         ).scalar_one()
         yield connection
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What happened: the change set to undo it by, and the records it touched."""
+
+    change_set: int | None
+    keys: tuple[int, ...]
+    plan: Plan
+
+    @property
+    def key(self) -> int:
+        return self.keys[0]
+
+
+def apply(
+    plan: Plan,
+    actor: Actor,
+    reason: str | None = None,
+    *,
+    channel: str = "console",
+    request_id: str | None = None,
+    ip: str | None = None,
+    undoes_id: int | None = None,
+) -> Receipt:
+    """Write a plan, whole or not at all. Raises Stale when a record moved since it was planned, Rejected when the
+    database refuses a value; in both cases nothing was changed."""
+    if plan.empty:
+        return Receipt(None, (), plan)
+    try:
+        with change(
+            actor, reason=reason, action=plan.action, channel=channel, request_id=request_id, ip=ip, undoes_id=undoes_id
+        ) as connection:
+            keys = tuple(_write(connection, each, actor) for each in plan.changes)
+            number = connection.info["change_set"]
+    except (IntegrityError, DataError, InternalError, ProgrammingError) as fault:
+        raise _sentence(fault, plan) from fault
+    return Receipt(number, keys, plan)
+
+
+def _write(connection: Connection, each: Change, actor: Actor) -> int:
+    resource, table = each.resource, each.resource.table
+    if each.operation == "insert":
+        values = _new(connection, each, actor)
+        if each.key is None:
+            key = connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+        else:
+            key = _insert_as(connection, table, values | {"id": each.key})
+        written: dict[str, Any] = {"id": key, **each.after}
+    else:
+        assert each.key is not None  # noqa: S101 - only a new record has no key yet
+        key = each.key
+        here = [table.c.id == key]
+        if each.version is not None:
+            here.append(table.c.version == each.version)
+        if each.operation == "delete":
+            done = connection.execute(delete(table).where(*here))
+            written = dict(each.before)
+        else:
+            values = dict(each.after)
+            if resource.authored:
+                values["updated_by"] = actor.app_user_id
+            done = connection.execute(update(table).where(*here).values(**values))
+            written = {"id": key, **each.before, **each.after}
+        if done.rowcount != 1:
+            raise Stale(
+                f"This {resource.one} was changed by someone else at this very moment. Nothing was changed; look again."
+            )
+    for follow in resource.follow:
+        follow(connection, written)
+    return key
+
+
+def _new(connection: Connection, each: Change, actor: Actor) -> dict[str, Any]:
+    """The values of a new row: tenant, author and number are given by the console, not by a form."""
+    resource, values = each.resource, dict(each.after)
+    if "tenant_id" in resource.table.c and "tenant_id" not in values:
+        values["tenant_id"] = actor.tenant_id
+    if resource.authored and each.key is None:
+        values["created_by"] = values["updated_by"] = actor.app_user_id
+    if resource.numbered and resource.code and not values.get(resource.code):
+        values[resource.code] = next_number(connection, actor.tenant_id, resource.numbered)
+    return values
+
+
+def next_number(connection: Connection, tenant_id: int, kind: str) -> str:
+    """The next human number of a kind, such as C-01090. The counter's row stays locked until the change is
+    committed, which is what keeps numbers without gaps."""
+    found = connection.execute(_NEXT, {"tenant": tenant_id, "kind": kind}).first()
+    if found is None:
+        connection.execute(_FIRST, {"tenant": tenant_id, "kind": kind, "prefix": kind[:1].upper() + "-"})
+        found = connection.execute(_NEXT, {"tenant": tenant_id, "kind": kind}).one()
+    prefix, padding, value = found
+    return f"{prefix}{value:0{padding}d}"
+
+
+_NEXT = text(
+    "UPDATE number_sequences SET next_value = next_value + 1 WHERE tenant_id = :tenant AND kind = :kind"
+    " RETURNING prefix, padding, next_value - 1"
+)
+_FIRST = text(
+    "INSERT INTO number_sequences (tenant_id, kind, prefix) VALUES (:tenant, :kind, :prefix) ON CONFLICT DO NOTHING"
+)
+
+
+def _insert_as(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Bring a deleted row back under its old key, which an identity column gives out only when told to."""
+    compiled = insert(table).values(**values).compile(dialect=connection.dialect)
+    sql = str(compiled).replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
+    bound = {
+        name: (each(value) if (each := compiled._bind_processors.get(name)) else value)
+        for name, value in compiled.params.items()
+    }
+    connection.exec_driver_sql(sql, bound)
+    return int(values["id"])
+
+
+def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
+    """What the database said, as a sentence beside the field it is about."""
+    details = getattr(fault.orig, "diag", None)
+    constraint = getattr(details, "constraint_name", None) or ""
+    table = getattr(details, "table_name", None)
+    resource = next((each.resource for each in plan.changes if each.resource.name == table), plan.changes[0].resource)
+    if constraint in resource.sentences:
+        field, sentence = resource.sentences[constraint]
+        return Rejected({field: sentence})
+    column = getattr(details, "column_name", None) or _column_of(constraint, resource)
+    state = getattr(fault.orig, "sqlstate", "") or ""
+    message = getattr(details, "message_primary", None) or "The database refused this."
+    if state == "23505":
+        label = resource.field(column).title.lower() if resource.has(column) else "of these"
+        return Rejected({column: f"Another {resource.one} already has this {label}."})
+    if state == "23503":
+        return Rejected(
+            {
+                "": f"Other records still point at this {resource.one}, or it points at one that is gone. Nothing was changed."
+            }
+        )
+    if state == "23502":
+        return Rejected({column: "This cannot be empty."})
+    if state == "23514":
+        return Rejected(
+            {
+                column
+                if resource.has(column)
+                else "": f"These values do not go together ({constraint.removeprefix('ck_').replace('_', ' ')})."
+            }
+        )
+    if state.startswith("22"):
+        return Rejected({column if resource.has(column) else "": "A value is too large or has the wrong form."})
+    if state == "42501":
+        return Rejected({"": "The database does not let the console change this."})
+    if state == "P0001":
+        return Rejected({"": message})
+    raise fault
+
+
+def _column_of(constraint: str, resource: Resource) -> str:
+    """The field a constraint speaks of, by the names our migrations give: uq_customers_tenant_id_number -> number."""
+    rest = constraint.split(f"_{resource.name}_", 1)[-1]
+    names = [each.name for each in resource.fields if each.name in rest]
+    return max(names, key=len, default="")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Connection, Table
 
 from app.engine.fields.field import Edit, Field
 from app.engine.fields.reference import Reference
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from app.engine.states import Lifecycle
 
 Condition = Callable[["Actor"], ColumnElement[bool]]
+Follow = Callable[[Connection, Mapping[str, Any]], None]
+"""Given the unit of work's connection and the record's values after the write (before it, for a delete)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Related:
     sort: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
     """A declared table. Checked at start against the database (`console check`), never changed afterwards."""
 
@@ -74,9 +76,12 @@ class Resource:
     """Constraint name -> (field, sentence) for what the database refuses and no field rule can know beforehand."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values a new record's form opens with; a callable is asked with the actor."""
+    follow: tuple[Follow, ...] = ()
+    """What must be brought in line in the same change set when a record of this table is written: header totals after a line."""
     screen: str | None = None
     """Endpoint of a hand-made record page, where a domain deserves one."""
-    wide: bool = False
+    open_title: bool = False
+    """Whether a record's title may be shown to anyone of the tenant wherever it is referred to, as a colleague's name is."""
     domain: str = ""
     """Set by the registry from where the file stands."""
 

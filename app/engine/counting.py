@@ -1,0 +1,115 @@
+"""How many: exact when that is cheap, otherwise "about", and never a count of a big table while a person waits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, literal, select
+
+if TYPE_CHECKING:
+    from app.engine.access import Actor
+    from app.engine.listing import ListQuery
+
+BOUND = 2_000
+"""Up to so many rows are counted one by one; it takes well under a millisecond on an index."""
+EXACT_LIMIT_MS = 3_000
+
+
+@dataclass(frozen=True)
+class Count:
+    """`exact` says whether `number` was counted or estimated by the planner."""
+
+    number: int
+    exact: bool
+    gave_up: bool = False
+    """Counting exactly was asked for and took too long."""
+
+
+_sizes: dict[str, tuple[float, int]] = {}
+_kept: dict[Any, tuple[str, dict[str, Any]]] = {}
+
+
+def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
+    """Count the rows behind a query without cursor, within bounds."""
+    query = replace(query, after=None, before=None)
+    if query.exact:
+        return _exactly(connection, query, actor)
+    narrowed = bool(query.clauses or query.q or query.scope or query.fixed) or not query.projection.reads_all
+    if not narrowed:
+        size = _size(connection, query.resource.name)
+        if size > BOUND * 5:
+            return Count(size, exact=False)
+    found = _bounded(connection, query, actor, BOUND + 1)
+    if found <= BOUND:
+        return Count(found, exact=True)
+    return Count(max(_planned(connection, query, actor), BOUND + 1), exact=False)
+
+
+def _bounded(connection: Connection, query: ListQuery, actor: Actor, most: int) -> int:
+    from app.engine.listing import run
+
+    sql, values = _statement(query, actor)
+    return int(run(connection, sql, values | {"most": most})[0][0])
+
+
+def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
+    """`SELECT count(*)` over at most `most` rows; kept per shape like the list's own statement."""
+    from app.engine.listing import _values, compiled, conditions
+
+    scope = query.resource.scopes.get(query.scope) if query.scope else None
+    shape = (
+        query.resource.name, tuple(each.shape for each in query.clauses), bool(query.q), query.scope, query.archived,
+        tuple(query.fixed), actor.permissions,
+    )  # fmt: skip
+    kept = None if callable(scope) else _kept.get(shape)
+    if kept is None:
+        rows = select(literal(1)).select_from(query.resource.table).where(*conditions(query, actor))
+        kept = compiled(select(func.count()).select_from(rows.limit(bindparam("most", type_=BigInteger)).subquery()))
+        if not callable(scope):
+            if len(_kept) > 2_000:
+                _kept.clear()
+            _kept[shape] = kept
+    sql, constants = kept
+    return sql, constants | _values(query, actor)
+
+
+def _planned(connection: Connection, query: ListQuery, actor: Actor) -> int:
+    """What the planner expects, from statistics; costs no reading of the table."""
+    from app.engine.listing import _values, compiled, conditions, run
+
+    sql, constants = compiled(select(literal(1)).select_from(query.resource.table).where(*conditions(query, actor)))
+    plan = run(connection, f"EXPLAIN (FORMAT JSON) {sql}", constants | _values(query, actor))[0][0]
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _exactly(connection: Connection, query: ListQuery, actor: Actor) -> Count:
+    """On demand, under a time limit; when that runs out the estimate is shown and says so."""
+    from sqlalchemy.exc import DBAPIError
+
+    from app.engine.listing import run
+    from app.engine.refusals import BadQuery
+
+    sql, values = _statement(query, actor)
+    try:
+        run(connection, f"SET statement_timeout = {EXACT_LIMIT_MS}", {})
+        return Count(int(run(connection, sql, values | {"most": None})[0][0]), exact=True)
+    except (BadQuery, DBAPIError):
+        return Count(_planned(connection, query, actor), exact=False, gave_up=True)
+    finally:
+        run(connection, "RESET statement_timeout", {})
+
+
+def _size(connection: Connection, table: str) -> int:
+    """Rows of a whole table by the planner's statistics, asked at most every ten seconds."""
+    from app.engine.listing import run
+
+    at, size = _sizes.get(table, (0.0, 0))
+    if time.monotonic() - at > 10:
+        rows = run(
+            connection, "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%(table)s)", {"table": table}
+        )
+        size = max(int(rows[0][0]), 0) if rows else 0
+        _sizes[table] = (time.monotonic(), size)
+    return size

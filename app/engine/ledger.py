@@ -1,0 +1,244 @@
+"""The ledger, read: who changed what, when, why, before and after, cut to what the reader's role may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.engine.access import Actor
+from app.engine.fields import Field, Reference
+from app.engine.projection import projection
+from app.engine.references import labels
+from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
+from app.engine.values import KEPT_BY_DATABASE, load, typed
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """All changes applied together."""
+
+    id: int
+    at: datetime
+    actor_type: str
+    app_user_id: int | None
+    actor_name: str
+    channel: str
+    action: str | None
+    reason: str | None
+    undoes_id: int | None
+    undone_by: int | None
+    entry_count: int
+    db_role: str | None
+    sealed: bool
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of one entry. Labels stand beside values that are references."""
+
+    field: Field
+    before: Any
+    after: Any
+    before_label: str | None = None
+    after_label: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record's change within a set, with its visible differences."""
+
+    id: int
+    set: ChangeSet
+    resource: Resource | None
+    table: str
+    record_id: str
+    operation: str
+    differences: tuple[Difference, ...]
+    hidden: int
+    """Changed fields this reader may not see; said, so that nothing looks complete that is not."""
+    title: str | None = None
+
+
+_SET = """
+    s.id, s.created_at, s.actor_type, s.app_user_id,
+    coalesce(u.display_name, CASE s.actor_type WHEN 'outside' THEN coalesce(nullif(s.application_name, ''), s.db_role)
+        WHEN 'system' THEN 'BrainOps Console' ELSE s.actor_type END),
+    s.channel, s.action, s.reason, s.undoes_id, x.id, s.entry_count, s.db_role, s.seal_no IS NOT NULL, s.request_id
+    """
+_FROM = """
+    FROM change_sets s LEFT JOIN app_users u ON u.id = s.app_user_id
+    LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true
+    """
+_WIDTH = 14
+
+
+def history(
+    connection: Connection, resource: Resource, key: int, actor: Actor, before: int | None = None, limit: int = PAGE
+) -> list[Entry]:
+    """The entries of one record, newest first; `before` is the id of the last entry of the page above."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"  # noqa: S608
+            " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
+            " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
+            " WHERE e.table_name = :table AND e.record_id = :key AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
+            " ORDER BY e.id DESC LIMIT :n"
+        ),
+        {"table": resource.name, "key": str(key), "before": before, "n": limit},
+    )
+    return _entries(connection, rows.all(), actor)
+
+
+def change_sets(
+    connection: Connection,
+    actor: Actor,
+    before: int | None = None,
+    limit: int = PAGE,
+    where: Mapping[str, Any] | None = None,
+) -> list[ChangeSet]:
+    """The sets of the tenant, newest first; `where` may name a person, a channel or a table."""
+    asked = where or {}
+    rows = connection.execute(
+        text(
+            f"SELECT {_SET} {_FROM} WHERE (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"  # noqa: S608
+            " AND (CAST(:before AS bigint) IS NULL OR s.id < :before)"
+            " AND (CAST(:channel AS text) IS NULL OR s.channel = :channel)"
+            " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person)"
+            " AND (CAST(:table AS text) IS NULL OR EXISTS (SELECT 1 FROM change_entries e WHERE e.change_set_id = s.id AND e.table_name = :table))"
+            " ORDER BY s.id DESC LIMIT :n"
+        ),
+        {
+            "tenant": actor.tenant_id,
+            "platform": actor.may("platform.read"),
+            "before": before,
+            "n": limit,
+            "channel": asked.get("channel"),
+            "person": asked.get("person"),
+            "table": asked.get("table"),
+        },  # fmt: skip
+    )
+    return [ChangeSet(*row) for row in rows]
+
+
+def change_set(connection: Connection, actor: Actor, set_id: int) -> ChangeSet | None:
+    """One set of the actor's tenant."""
+    row = connection.execute(
+        text(
+            f"SELECT {_SET} {_FROM} WHERE s.id = :id AND (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
+        ),  # noqa: S608
+        {"id": set_id, "tenant": actor.tenant_id, "platform": actor.may("platform.read")},
+    ).first()
+    return ChangeSet(*row) if row else None
+
+
+def entries(connection: Connection, found: ChangeSet, actor: Actor, after: int = 0, limit: int = PAGE) -> list[Entry]:
+    """The entries of a set in the order they were written, of the tables this actor may read."""
+    rows = connection.execute(
+        text(
+            "SELECT e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text FROM change_entries e"
+            " WHERE e.change_set_id = :set AND e.id > :after ORDER BY e.id LIMIT :n"
+        ),
+        {"set": found.id, "after": after, "n": limit},
+    )
+    whole = [(*_tuple(found), *row) for row in rows]
+    return _named(connection, _entries(connection, whole, actor), actor)
+
+
+def _tuple(found: ChangeSet) -> tuple[Any, ...]:
+    return tuple(getattr(found, name) for name in ChangeSet.__dataclass_fields__)
+
+
+def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[Entry]:
+    made = []
+    for row in rows:
+        found = ChangeSet(*row[:_WIDTH])
+        entry_id, table, record_id, operation, before, after = row[_WIDTH:]
+        resource = REGISTRY.get(table)
+        if resource is None or not projection(resource, actor).reads:
+            made.append(Entry(entry_id, found, None, table, record_id, operation, (), 1))
+            continue
+        differences, hidden = _differences(resource, load(before), load(after), actor)
+        made.append(Entry(entry_id, found, resource, table, record_id, operation, differences, hidden))
+    return _labelled(connection, made, actor)
+
+
+def _differences(
+    resource: Resource, before: dict[str, Any], after: dict[str, Any], actor: Actor
+) -> tuple[tuple[Difference, ...], int]:
+    view = projection(resource, actor)
+    names = [
+        name for name in dict.fromkeys((*before, *after)) if name not in KEPT_BY_DATABASE and name in resource.table.c
+    ]
+    shown, hidden = [], 0
+    for name in names:
+        was, is_ = typed(resource.table.c[name], before.get(name)), typed(resource.table.c[name], after.get(name))
+        if was == is_ or (was in (None, "", [], {}) and is_ in (None, "", [], {})):
+            continue
+        field = view.by_name.get(name)
+        if field is None:
+            hidden += resource.has(name)
+            continue
+        if name in view.masked:
+            was, is_ = field.mask(was), field.mask(is_)
+        shown.append(Difference(field, was, is_))
+    order = {each.name: index for index, each in enumerate(view.fields)}
+    return tuple(sorted(shown, key=lambda each: order[each.field.name])), hidden
+
+
+def _labelled(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
+    """Titles for the references among the differences, one statement per table referred to."""
+    wanted: dict[str, set[int]] = {}
+    for entry in made:
+        for each in entry.differences:
+            if isinstance(each.field, Reference):
+                wanted.setdefault(each.field.to, set()).update(
+                    key for key in (each.before, each.after) if isinstance(key, int)
+                )
+    names = {
+        table: labels(connection, REGISTRY[table], actor, sorted(keys))
+        for table, keys in wanted.items()
+        if REGISTRY.get(table)
+    }
+
+    def named(each: Difference) -> Difference:
+        if not isinstance(each.field, Reference):
+            return each
+        known = names.get(each.field.to, {})
+        return Difference(each.field, each.before, each.after, known.get(each.before), known.get(each.after))
+
+    return [
+        Entry(
+            e.id,
+            e.set,
+            e.resource,
+            e.table,
+            e.record_id,
+            e.operation,
+            tuple(map(named, e.differences)),
+            e.hidden,
+            e.title,
+        )
+        for e in made
+    ]
+
+
+def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
+    """Titles of the records themselves, for a page that spans many."""
+    wanted: dict[str, list[int]] = {}
+    for entry in made:
+        if entry.resource is not None and entry.record_id.isdigit():
+            wanted.setdefault(entry.table, []).append(int(entry.record_id))
+    names = {table: labels(connection, REGISTRY[table], actor, keys) for table, keys in wanted.items()}
+    return [
+        Entry(e.id, e.set, e.resource, e.table, e.record_id, e.operation, e.differences, e.hidden,
+              names.get(e.table, {}).get(int(e.record_id) if e.record_id.isdigit() else -1))
+        for e in made
+    ]  # fmt: skip

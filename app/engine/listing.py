@@ -1,0 +1,430 @@
+"""The list: one statement of just the shown columns, cut to a page before any label is joined.
+
+A statement's text depends on the columns, the order, which filters are set and what kind of cursor is given, but not on
+their values. So it is built and compiled once per such shape and kept; a request only fills in the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from psycopg import errors as pg
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false, or_, select, true, union_all
+from sqlalchemy.dialects.postgresql import psycopg as _psycopg
+from sqlalchemy.sql import Subquery
+
+from app.engine import counting, keyset
+from app.engine.access import Actor
+from app.engine.fields import Field, Reference, Secret, SubjectLink
+from app.engine.filters import Clause, condition, like, parameters, read_clauses
+from app.engine.keyset import SortKey
+from app.engine.projection import Projection
+from app.engine.references import label_join
+from app.engine.refusals import BadQuery
+from app.engine.resource import Resource
+
+OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
+DEFAULT_LIMIT, LEAST_LIMIT, MOST_LIMIT = 50, 10, 200
+_DIALECT = _psycopg.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What an address asks of a list, every name checked against what this actor may see."""
+
+    projection: Projection
+    columns: tuple[Field, ...]
+    order: tuple[tuple[str, bool], ...]
+    """(field, descending)"""
+    clauses: tuple[Clause, ...] = ()
+    q: str = ""
+    scope: str | None = None
+    archived: bool = False
+    after: str | None = None
+    before: str | None = None
+    limit: int = DEFAULT_LIMIT
+    exact: bool = False
+    """Whether the person asked for an exact count."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Field -> value set by the page itself, such as the record a related list belongs to."""
+
+    @property
+    def resource(self) -> Resource:
+        return self.projection.resource
+
+    @cached_property
+    def sort_text(self) -> str:
+        return ",".join(f"-{name}" if down else name for name, down in self.order)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of rows. A row is a tuple in the order of `query.columns`, then the extra columns of `extras`."""
+
+    query: ListQuery
+    rows: list[tuple[Any, ...]]
+    layout: Layout
+    previous: str | None
+    next: str | None
+    count: counting.Count | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a row keeps what: the index of each column's value, of its label, of the key and the title."""
+
+    index: Mapping[str, int]
+    labels: Mapping[str, int]
+    key: int
+    title: int
+    version: int | None
+    sort: tuple[int, ...]
+    width: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A compiled statement with the constants its conditions brought along."""
+
+    sql: str
+    constants: Mapping[str, Any]
+    layout: Layout
+
+
+def read_query(
+    pairs: Sequence[tuple[str, str]],
+    projection: Projection,
+    zone: str,
+    fixed: Mapping[str, Any] | None = None,
+    columns: Sequence[str] = (),
+    sort: str | None = None,
+) -> ListQuery:
+    """Read the list grammar. Unknown names, operators and values raise BadQuery with a sentence."""
+    given = dict(pairs)
+    return ListQuery(
+        projection=projection,
+        columns=_columns(given.get("cols", ""), projection, columns),
+        order=_order(given.get("sort") or sort or projection.resource.sort, projection),
+        clauses=read_clauses(pairs, projection, zone, OURS),
+        q=_words(given.get("q", "")),
+        scope=_scope(given.get("scope"), projection.resource),
+        archived=given.get("archived") == "1",
+        after=given.get("after") or None,
+        before=given.get("before") or None,
+        limit=_limit(given.get("limit", "")),
+        exact=given.get("count") == "exact",
+        fixed=fixed or {},
+    )
+
+
+def _words(text: str) -> str:
+    if "\x00" in text or len(text) > 200:
+        raise BadQuery("Search for at most 200 ordinary characters.")
+    return text.strip()
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return DEFAULT_LIMIT
+    if not text.isascii() or not text.isdigit() or not LEAST_LIMIT <= int(text[:9]) <= MOST_LIMIT:
+        raise BadQuery(f"Rows per page go from {LEAST_LIMIT} to {MOST_LIMIT}.")
+    return int(text)
+
+
+def _scope(name: str | None, resource: Resource) -> str | None:
+    if name and name not in resource.scopes:
+        raise BadQuery(f"There is no ready-made list “{name[:60]}” here.")
+    return name or None
+
+
+def _columns(text: str, projection: Projection, wanted: Sequence[str]) -> tuple[Field, ...]:
+    names = [name for name in text.split(",") if name] or [name for name in wanted if name in projection.by_name]
+    if not names:
+        return projection.listed
+    unknown = [name for name in names if name not in projection.by_name]
+    if unknown:
+        raise BadQuery(f"There is no column “{unknown[0][:60]}” here.")
+    return tuple(projection.by_name[name] for name in dict.fromkeys(names))
+
+
+def _order(text: str, projection: Projection) -> tuple[tuple[str, bool], ...]:
+    order = []
+    for part in text.split(","):
+        name, down = part.removeprefix("-").strip(), part.startswith("-")
+        if name != "id" and name not in projection.sortable:
+            if text == projection.resource.sort:
+                continue  # the declared order leans on a field this role does not see
+            raise BadQuery(f"This list cannot be sorted by “{name[:60]}”.")
+        order.append((name, down))
+    if len(order) > 4:
+        raise BadQuery("Sort by at most four columns.")
+    return tuple(dict(order).items()) or (("id", True),)
+
+
+def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = False) -> Page:
+    """Read one page. `count` also counts, in a bounded way; a page that shows everything is its own count."""
+    keys = sort_keys(query)
+    reverse = query.before is not None
+    cursor = query.before or query.after
+    place = keyset.decode(query.sort_text, cursor, len(keys)) if cursor and cursor != keyset.END else None
+    prepared = _prepared(query, actor, keys, place, reverse)
+    values = prepared.constants | _values(query, actor) | {"n": query.limit + 1}
+    if place is not None:
+        values |= {f"k{index}": value for index, value in enumerate(place)}
+    rows = run(connection, prepared.sql, values)
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    if reverse:
+        rows.reverse()
+    layout = prepared.layout
+    edge = (more, place is not None) if not reverse else (cursor != keyset.END, more)
+
+    def at(row: tuple[Any, ...]) -> str:
+        return keyset.encode(query.sort_text, [row[index] for index in layout.sort])
+
+    page = Page(
+        query,
+        _masked(rows, query, layout),
+        layout,
+        previous=at(rows[0]) if rows and edge[1] else None,
+        next=at(rows[-1]) if rows and edge[0] else None,
+    )
+    if not count:
+        return page
+    whole = not cursor and not more
+    found = counting.Count(len(rows), exact=True) if whole else counting.count(connection, query, actor)
+    return Page(page.query, page.rows, layout, page.previous, page.next, found)
+
+
+def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Send a compiled statement straight to psycopg: on a list the driver's own rows are all that is wanted."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql, values)
+        return cursor.fetchall()  # type: ignore[no-any-return]
+    except (pg.DataError, pg.InvalidTextRepresentation):
+        raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from None
+    except pg.QueryCanceled:
+        raise BadQuery("This took longer than 10 s and was stopped. Narrow it with a filter.") from None
+    finally:
+        cursor.close()
+
+
+def sort_keys(query: ListQuery) -> list[SortKey]:
+    """The order as columns, closed by the key in the first column's direction so that one index serves both."""
+    resource, keys = query.resource, []
+    for name, down in query.order:
+        column = resource.expression(name)
+        keys.append(SortKey(name, column, down, bool(getattr(column, "nullable", True))))
+    if "id" not in dict(query.order):
+        keys.append(SortKey("id", resource.table.c["id"], keys[0].descending, False))
+    return keys
+
+
+_kept: dict[Any, Prepared] = {}
+
+
+def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[Any] | None, reverse: bool) -> Prepared:
+    nulls = None if place is None else tuple(value is None for value in place)
+    scope = query.resource.scopes.get(query.scope) if query.scope else None
+    if callable(scope):
+        return prepare(query, actor, keys, nulls, reverse)
+    shape = (
+        query.resource.name,
+        tuple(each.name for each in query.columns),
+        query.sort_text,
+        tuple(clause.shape for clause in query.clauses),
+        bool(query.q),
+        query.scope,
+        query.archived,
+        tuple(query.fixed),
+        nulls,
+        reverse,
+        actor.permissions,
+    )
+    found = _kept.get(shape)
+    if found is None:
+        if len(_kept) > 2_000:
+            _kept.clear()
+        found = _kept[shape] = prepare(query, actor, keys, nulls, reverse)
+    return found
+
+
+def prepare(
+    query: ListQuery, actor: Actor, keys: list[SortKey], nulls: tuple[bool, ...] | None, reverse: bool
+) -> Prepared:
+    """Build and compile the statement of one shape."""
+    inner, layout = _cut(query, actor, keys, nulls, reverse)
+    page = inner.subquery("page")
+    columns, sources, labels = _labelled(query, page, layout)
+    order = keyset.ordering(keys, [page.c[f"s{index}"] for index in range(len(keys))], reverse, split=False)
+    statement = select(*columns).select_from(sources).order_by(*order)
+    sql, constants = compiled(statement)
+    return Prepared(
+        sql,
+        constants,
+        Layout(layout.index, labels, layout.key, layout.title, layout.version, layout.sort, len(columns)),
+    )
+
+
+def compiled(statement: Any) -> tuple[str, dict[str, Any]]:
+    """SQL text and the constants in it; parameters without a value are left for the request to fill in."""
+    built = statement.compile(dialect=_DIALECT)
+    return str(built), {name: value for name, value in built.params.items() if value is not None}
+
+
+def _cut(
+    query: ListQuery, actor: Actor, keys: list[SortKey], nulls: tuple[bool, ...] | None, reverse: bool
+) -> tuple[Any, Layout]:
+    """The page itself, before labels: own columns, then key, title, version, subject types and sort values."""
+    resource = query.resource
+    columns: list[ColumnElement[Any]] = []
+    index: dict[str, int] = {}
+    for each in query.columns:
+        index[each.name] = len(columns)
+        columns.append(shown(resource, each).label(f"c{len(columns)}"))
+    key = len(columns)
+    columns.append(resource.table.c["id"].label(f"c{key}"))
+    title = index.get(resource.title)
+    if title is None:
+        title = len(columns)
+        columns.append(resource.expression(resource.title).label(f"c{title}"))
+    version = None
+    if resource.versioned:
+        version = len(columns)
+        columns.append(resource.table.c["version"].label(f"c{version}"))
+    for each in query.columns:
+        if isinstance(each, SubjectLink):
+            index["subject_type"] = len(columns)
+            columns.append(resource.table.c["subject_type"].label(f"c{len(columns)}"))
+    start = len(columns)
+    columns += [each.column.label(f"s{position}") for position, each in enumerate(keys)]
+    layout = Layout(index, {}, key, title, version, tuple(range(start, len(columns))), len(columns))
+
+    statement = select(*columns).where(*conditions(query, actor))
+    limit: Any = bindparam("n")
+    if not keys[0].nullable or keys[0].name in query.fixed:
+        if nulls is not None:
+            statement = statement.where(keyset.beyond(keys, nulls, reverse, filled_first=True))
+        return statement.order_by(*_order_columns(keys, reverse, split=True)).limit(limit), layout
+    return _two_stretches(statement, keys, nulls, reverse, limit), layout
+
+
+def _two_stretches(
+    statement: Select[Any], keys: list[SortKey], nulls: tuple[bool, ...] | None, reverse: bool, limit: Any
+) -> Any:
+    first = keys[0].column
+    filled = statement.where(first.is_not(None))
+    empty = statement.where(first.is_(None))
+    if nulls is not None:
+        past = keyset.beyond(keys, nulls, reverse, filled_first=True)
+        if nulls[0]:
+            filled, empty = (
+                filled.where(true() if reverse else false()),
+                empty.where(_within_empty(keys, nulls, reverse)),
+            )
+        else:
+            filled, empty = filled.where(past), empty.where(false() if reverse else true())
+    both = union_all(
+        filled.order_by(*_order_columns(keys, reverse, split=True)).limit(limit).subquery().select(),
+        empty.order_by(*_order_columns(keys[1:], reverse, split=False)).limit(limit).subquery().select(),
+    ).subquery()
+    order = keyset.ordering(keys, [both.c[f"s{index}"] for index in range(len(keys))], reverse, split=False)
+    return select(both).order_by(*order).limit(limit)
+
+
+def _within_empty(keys: list[SortKey], nulls: tuple[bool, ...], reverse: bool) -> ColumnElement[bool]:
+    """Within the empty stretch the first column ties, so the rest of the order decides; parameters keep their numbers."""
+    steps = []
+    for index in range(1, len(keys)):
+        ties = [keyset.same(i, keys[i], nulls[i]) for i in range(1, index)]
+        steps.append(and_(*ties, keyset.further(index, keys[index], nulls[index], reverse, keys[index].nullable)))
+    return or_(*steps)
+
+
+def _order_columns(keys: Sequence[SortKey], reverse: bool, split: bool) -> list[Any]:
+    return keyset.ordering(keys, [each.column for each in keys], reverse, split)
+
+
+def shown(resource: Resource, each: Field) -> ColumnElement[Any]:
+    """What the list asks of a column; of a secret only whether there is one."""
+    expression = resource.expression(each.name)
+    return expression.is_not(None) if isinstance(each, Secret) else expression
+
+
+def conditions(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
+    """Everything that narrows the list: tenant, own rows, archive, scope, filters, search, fixed values."""
+    resource = query.resource
+    found = list(row_scope(query.projection, actor))
+    if resource.archivable and not query.archived:
+        found.append(resource.table.c["archived_at"].is_(None))
+    if query.scope:
+        scope = resource.scopes[query.scope]
+        found.append(scope(actor) if callable(scope) else scope)
+    for position, clause in enumerate(query.clauses):
+        found.append(condition(clause, resource.expression(clause.field.name), f"f{position}"))
+    for name in query.fixed:
+        found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
+    if query.q:
+        searched = query.projection.searched
+        found.append(or_(false(), *(resource.expression(name).ilike(bindparam("q"), escape="\\") for name in searched)))
+    return found
+
+
+def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]:
+    """Which rows this actor may see at all, with parameters `tenant` and `me`."""
+    resource = projection.resource
+    found = []
+    tenant: Any = bindparam("tenant")
+    mine = resource.in_tenant(tenant, platform=actor.may("platform.read"))
+    if mine is not None:
+        found.append(mine)
+    if not projection.reads_all:
+        found.append(resource.table.c[resource.own] == bindparam("me") if projection.reads_own else false())
+    return found
+
+
+def _values(query: ListQuery, actor: Actor) -> dict[str, Any]:
+    values: dict[str, Any] = {"tenant": actor.tenant_id, "me": actor.app_user_id}
+    for position, clause in enumerate(query.clauses):
+        values |= parameters(clause, f"f{position}", actor.timezone)
+    for name, value in query.fixed.items():
+        values[f"x_{name}"] = value
+    if query.q:
+        values["q"] = like(query.q)
+    return values
+
+
+def _labelled(query: ListQuery, page: Subquery, layout: Layout) -> tuple[list[ColumnElement[Any]], Any, dict[str, int]]:
+    """Join the titles of references to the finished page."""
+    columns: list[ColumnElement[Any]] = list(page.c)
+    sources: Any = page
+    labels: dict[str, int] = {}
+    for each in query.columns:
+        if not isinstance(each, Reference):
+            continue
+        joined = label_join(each, page.c[layout.index[each.name]], query.projection.permissions)
+        if joined is None:
+            continue
+        target, on, label = joined
+        sources = sources.outerjoin(target, on)
+        labels[each.name] = len(columns)
+        columns.append(label)
+    return columns, sources, labels
+
+
+def _masked(rows: list[tuple[Any, ...]], query: ListQuery, layout: Layout) -> list[tuple[Any, ...]]:
+    """Put masks in the place of personal values before anything else sees them."""
+    hidden = [(layout.index[each.name], each.mask) for each in query.columns if each.name in query.projection.masked]
+    if not hidden:
+        return rows
+    masked = []
+    for row in rows:
+        cells = list(row)
+        for index, mask in hidden:
+            cells[index] = mask(cells[index])
+        masked.append(tuple(cells))
+    return masked

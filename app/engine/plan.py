@@ -1,0 +1,222 @@
+"""Edits -> plan: before and after of each record, worked out and checked while nothing is written yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text
+
+from app.core.clock import now
+from app.engine.access import Actor
+from app.engine.actions import Action
+from app.engine.fields import CREATE, FORM, Edit, Field
+from app.engine.listing import row_scope
+from app.engine.projection import Projection, projection
+from app.engine.refusals import NotAllowed, NotFound, Rejected, Stale
+from app.engine.resource import Resource
+from app.engine.states import Moving, Transition
+from app.engine.values import load, typed
+
+
+@dataclass(frozen=True)
+class Change:
+    """One record's change, unwritten. `version` is the one it was planned against."""
+
+    resource: Resource
+    operation: str
+    """insert, update or delete"""
+    key: int | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Changes that apply together or not at all."""
+
+    changes: tuple[Change, ...]
+    action: str | None = None
+    """The transition or action it came from, such as `job.schedule`."""
+    merged: tuple[str, ...] = ()
+    """Fields others changed meanwhile and which this plan leaves as they are."""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes
+
+
+def current(connection: Connection, view: Projection, key: int, actor: Actor) -> dict[str, Any]:
+    """The whole row as it stands, of a record this actor may see; for the engine's own use, never for a page."""
+    statement = select(view.resource.table).where(view.resource.table.c.id == bindparam("key"), *row_scope(view, actor))
+    row = (
+        connection.execute(statement, {"key": key, "tenant": actor.tenant_id, "me": actor.app_user_id})
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no such {view.resource.one}, or your role does not show it.")
+    return dict(row)
+
+
+def plan_create(resource: Resource, wanted: Mapping[str, Any], actor: Actor) -> Plan:
+    """A new record from a form's values; only fields this role may give on creation."""
+    view = projection(resource, actor)
+    if not view.creates:
+        raise NotAllowed(resource.read_only or f"Your role does not create {resource.plural.lower()}.")
+    _only(wanted, view.writable(Edit.CREATE), resource)
+    after = {name: value for name, value in wanted.items() if value is not None}
+    if resource.lifecycle and resource.lifecycle.field not in after:
+        after[resource.lifecycle.field] = resource.lifecycle.initial
+    return Plan((Change(resource, "insert", None, {}, after),))
+
+
+def plan_edit(
+    connection: Connection, resource: Resource, key: int, wanted: Mapping[str, Any], seen: int | None, actor: Actor,
+    where: Edit = FORM,
+) -> Plan:  # fmt: skip
+    """Wanted values against the row as it stands.
+
+    `seen` is the version the person looked at. What others changed since is kept where this person left it alone, and
+    is a clash (Stale) where both changed the same field to different values.
+    """
+    view = projection(resource, actor)
+    if not view.writes:
+        raise NotAllowed(resource.read_only or f"Your role does not change {resource.plural.lower()}.")
+    row = current(connection, view, key, actor)
+    _only(wanted, view.writable(where & ~CREATE or where), resource)
+    base = dict(row)
+    if seen is not None and resource.versioned and row["version"] != seen:
+        base |= _as_seen(connection, resource, key, seen)
+    mine = {name: value for name, value in wanted.items() if not same(value, base[name])}
+    theirs = {name for name in resource.table.c.keys() if not same(base[name], row[name])}  # noqa: SIM118
+    clashes = {
+        name: (base[name], row[name], mine[name]) for name in mine if name in theirs and not same(mine[name], row[name])
+    }
+    if clashes:
+        raise Stale(f"Someone else changed this {resource.one} while you were editing.", clashes, row["version"])
+    after = {name: value for name, value in mine.items() if not same(value, row[name])}
+    _thawed(resource, row, after)
+    merged = tuple(name for name in theirs if name in view.by_name)
+    if not after:
+        return Plan((), merged=merged)
+    before = {name: row[name] for name in after}
+    return Plan((Change(resource, "update", key, before, after, row.get("version")),), merged=merged)
+
+
+def plan_move(
+    connection: Connection, resource: Resource, key: int, move: Transition | Action, asked: Mapping[str, Any], actor: Actor,
+    reason: str | None = None,
+) -> Plan:  # fmt: skip
+    """A transition or action on one record: permission, present state, guards, then the values it sets."""
+    view = projection(resource, actor)
+    row = current(connection, view, key, actor)
+    why = refusal(resource, row, move, actor)
+    if why:
+        raise NotAllowed(why)
+    missing = {
+        name: f"Give {resource.field(name).title.lower()}."
+        for name in move.requires
+        if asked.get(name) in (None, "", [])
+    }
+    if move.reason and not (reason or "").strip():
+        missing["reason"] = "Say why; the history keeps it."
+    if missing:
+        raise Rejected(missing)
+    moving = Moving(row, asked, actor, connection, now())
+    if isinstance(move, Transition):
+        for guard in move.guards:
+            sentence = guard(moving)
+            if sentence:
+                raise NotAllowed(sentence)
+        lifecycle = resource.lifecycle
+        assert lifecycle is not None  # noqa: S101 - a transition belongs to a life cycle
+        target = row[move.to[1:-1]] if move.to.startswith("{") else move.to
+        after = {**asked, lifecycle.field: target}
+        for effect in move.effects:
+            after |= effect(moving)
+    else:
+        after = dict(move.intent(moving))
+    after = {name: value for name, value in after.items() if not same(value, row[name])}
+    before = {name: row[name] for name in after}
+    change = Change(resource, "update", key, before, after, row.get("version"))
+    return Plan((change,) if after else (), action=f"{resource.one.replace(' ', '_')}.{move.key}")
+
+
+def plan_archive(connection: Connection, resource: Resource, key: int, actor: Actor, restore: bool = False) -> Plan:
+    """Out of the lists, or back into them; where the dictionary has no archive, the record is deleted."""
+    view = projection(resource, actor)
+    if resource.read_only or not view.may("delete"):
+        raise NotAllowed(resource.read_only or f"Your role does not delete {resource.plural.lower()}.")
+    row = current(connection, view, key, actor)
+    if not resource.archivable:
+        _thawed(resource, row, {"*": None})
+        return Plan((Change(resource, "delete", key, row, {}, row.get("version")),), action=f"{resource.one}.delete")
+    stamp = None if restore else now()
+    change = Change(
+        resource, "update", key, {"archived_at": row["archived_at"]}, {"archived_at": stamp}, row.get("version")
+    )
+    return Plan((change,), action=f"{resource.one}.{'restore' if restore else 'archive'}")
+
+
+def refusal(resource: Resource, row: Mapping[str, Any], move: Transition | Action, actor: Actor) -> str | None:
+    """Why this actor cannot make this move now, as a sentence; None when it can be tried (guards come later)."""
+    allowed = (move.may, *move.also) if isinstance(move, Transition) else (move.may,)
+    owns = (
+        resource.own is not None
+        and row.get(resource.own) == actor.app_user_id
+        and actor.may(resource.permission("own"))
+    )
+    if not any(actor.may(each) for each in allowed) and not owns:
+        return f"Your role does not {move.label[:1].lower()}{move.label[1:]} here; it needs {move.may}."
+    if isinstance(move, Action):
+        return move.when(row)
+    lifecycle = resource.lifecycle
+    status = row[lifecycle.field] if lifecycle else None
+    if move.by_system:
+        return "The console makes this move by itself."
+    if status not in move.source:
+        words = " or ".join(each.replace("_", " ") for each in move.source)
+        return f"This {resource.one} is {str(status).replace('_', ' ')}; only {words} can be moved this way."
+    return None
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal as a person sees it: an empty text is no text."""
+    return left == right or (left in ("", None) and right in ("", None))
+
+
+def _only(wanted: Mapping[str, Any], allowed: tuple[Field, ...], resource: Resource) -> None:
+    """A forged form cannot write what the role's form never offered."""
+    names = {each.name for each in allowed}
+    extra = next((name for name in wanted if name not in names), None)
+    if extra is not None:
+        label = resource.field(extra).title if resource.has(extra) else extra
+        raise NotAllowed(f"{label} cannot be changed here.")
+
+
+def _thawed(resource: Resource, row: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    lifecycle = resource.lifecycle
+    if lifecycle is None:
+        return
+    status = row[lifecycle.field]
+    frozen = [name for name in after if lifecycle.is_frozen(status, name)]
+    if frozen:
+        raise Rejected({name: lifecycle.why_frozen for name in frozen})
+
+
+_SINCE = text(
+    "SELECT before::text FROM change_entries WHERE table_name = :table AND record_id = :key AND operation = 'update'"
+    " AND (after->>'version')::int > :seen ORDER BY id DESC"
+)
+
+
+def _as_seen(connection: Connection, resource: Resource, key: int, seen: int) -> dict[str, Any]:
+    """The values this person looked at, rebuilt from the ledger: the oldest `before` since that version wins."""
+    base: dict[str, Any] = {}
+    for (before,) in connection.execute(_SINCE, {"table": resource.name, "key": str(key), "seen": seen}):
+        base |= load(before)
+    return {name: typed(resource.table.c[name], value) for name, value in base.items() if name in resource.table.c}

@@ -1,0 +1,93 @@
+"""What one bundle of permissions sees of a resource: the allowlist every list, record, form and export is cut from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from app.engine.access import Actor, holds
+from app.engine.fields.field import Edit, Field
+from app.engine.fields.secret import Secret
+from app.engine.resource import Resource
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The visible fields, which of them are masked, and what may be done with them."""
+
+    resource: Resource
+    permissions: frozenset[str]
+
+    def may(self, action: str) -> bool:
+        return holds(self.permissions, self.resource.permission(action))
+
+    @cached_property
+    def reads_all(self) -> bool:
+        return self.may("read")
+
+    @cached_property
+    def reads_own(self) -> bool:
+        return self.resource.own is not None and self.may("own")
+
+    @property
+    def reads(self) -> bool:
+        return self.reads_all or self.reads_own
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(each for each in self.resource.fields if each.may is None or holds(self.permissions, each.may))
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        return {each.name: each for each in self.fields}
+
+    @cached_property
+    def masked(self) -> frozenset[str]:
+        """Personal fields, for those who can neither change such records nor were trusted with personal data."""
+        if self.may("write") or self.may("reveal"):
+            return frozenset()
+        return frozenset(each.name for each in self.fields if each.personal)
+
+    @cached_property
+    def listed(self) -> tuple[Field, ...]:
+        return tuple(each for each in self.fields if each.list and not isinstance(each, Secret))
+
+    @cached_property
+    def sortable(self) -> frozenset[str]:
+        """A masked value must not be found by the order it stands in."""
+        return frozenset(each.name for each in self.fields if each.sort and each.name not in self.masked)
+
+    @cached_property
+    def filterable(self) -> tuple[Field, ...]:
+        return tuple(each for each in self.fields if each.name not in self.masked and each.operators)
+
+    @cached_property
+    def searched(self) -> tuple[str, ...]:
+        return tuple(name for name in self.resource.search if name in self.by_name and name not in self.masked)
+
+    def writable(self, where: Edit) -> tuple[Field, ...]:
+        """Fields this bundle may write in a form, a cell or in bulk."""
+        if not (self.creates if where is Edit.CREATE else self.writes):
+            return ()
+        return tuple(
+            each for each in self.fields if each.edit & where and each.expr is None and each.name not in self.masked
+        )
+
+    @cached_property
+    def creates(self) -> bool:
+        return self.resource.read_only is None and self.resource.create and self.may("create")
+
+    @cached_property
+    def writes(self) -> bool:
+        """Whoever holds only `<area>.own` edits what is theirs; the row scope sees to the rest."""
+        return self.resource.read_only is None and (self.may("write") or self.reads_own)
+
+
+@lru_cache(maxsize=4096)
+def _projection(resource: Resource, permissions: frozenset[str]) -> Projection:
+    return Projection(resource, permissions)
+
+
+def projection(resource: Resource, actor: Actor) -> Projection:
+    """The actor's view of a resource; computed once per bundle of permissions, not per request."""
+    return _projection(resource, actor.permissions)

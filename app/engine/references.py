@@ -1,0 +1,97 @@
+"""References: the label joined in the list's own statement, and the picker that searches instead of listing a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, cast, literal, or_, select
+from sqlalchemy import String as SqlString
+
+from app.engine.access import Actor, holds
+from app.engine.fields import Reference
+from app.engine.filters import like
+from app.engine.projection import projection
+from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One record offered by a picker, with enough beside its title to tell two alike apart."""
+
+    key: int
+    label: str
+    detail: str
+
+
+@lru_cache(maxsize=1024)
+def shows_label(name: str, permissions: frozenset[str]) -> bool:
+    """Whether the title of a record of that resource may be shown where it is only referred to."""
+    target = REGISTRY.get(name)
+    if target is None:
+        return False
+    return target.open_title or holds(permissions, target.permission("read"))
+
+
+def label_of(resource: Resource, columns: Any) -> ColumnElement[Any]:
+    """The title of a record as SQL, over `columns` of the table or an alias of it; a record without one shows its key."""
+    title = columns[resource.title] if resource.title in columns else columns["id"]
+    return cast(title, SqlString)
+
+
+def label_join(
+    field: Reference, column: ColumnElement[Any], permissions: frozenset[str]
+) -> tuple[Any, Any, Any] | None:
+    """(aliased table, ON condition, label) to hang on a page of rows; None where the label may not be seen."""
+    if not shows_label(field.to, permissions):
+        return None
+    target = REGISTRY[field.to]
+    alias = target.table.alias(f"r_{field.name}")
+    return alias, alias.c.id == column, label_of(target, alias.c).label(f"l_{field.name}")
+
+
+def lookup(connection: Connection, resource: Resource, actor: Actor, text: str, limit: int = 12) -> list[Choice]:
+    """Records whose title, code or searched fields hold `text`, in order of title; blank gives the first few."""
+    from app.engine.listing import row_scope
+
+    view = projection(resource, actor)
+    table = resource.table
+    detail = resource.code if resource.code in view.by_name and resource.code not in view.masked else None
+    statement = select(
+        table.c.id, label_of(resource, table.c), cast(table.c[detail], SqlString) if detail else literal("")
+    ).where(*_visible(resource, actor, row_scope(view, actor)))
+    if resource.archivable:
+        statement = statement.where(table.c.archived_at.is_(None))
+    if text:
+        names = dict.fromkeys((resource.title, *([detail] if detail else []), *view.searched))
+        pattern = like(text)
+        hits = [table.c[name].ilike(pattern, escape="\\") for name in names if name in table.c]
+        statement = statement.where(
+            or_(*hits, *([table.c.id == int(text)] if text.isdigit() and len(text) < 18 else []))
+        )
+    order = table.c.get(resource.title, table.c.id)
+    rows = connection.execute(
+        statement.order_by(order, table.c.id).limit(limit), {"tenant": actor.tenant_id, "me": actor.app_user_id}
+    )
+    return [Choice(key, label or f"#{key}", extra or "") for key, label, extra in rows]
+
+
+def _visible(resource: Resource, actor: Actor, scope: list[Any]) -> list[Any]:
+    """A colleague's name may be picked without the right to read colleagues' records; any other record may not."""
+    if resource.open_title:
+        mine = resource.in_tenant(actor.tenant_id, platform=False)
+        return [] if mine is None else [mine]
+    return scope
+
+
+def labels(connection: Connection, resource: Resource, actor: Actor, keys: list[int]) -> dict[int, str]:
+    """Titles by key, for chips and histories; keys that may not be named are left out."""
+    if not keys or not shows_label(resource.name, actor.permissions):
+        return {}
+    statement = select(resource.table.c.id, label_of(resource, resource.table.c)).where(resource.table.c.id.in_(keys))
+    mine = resource.in_tenant(actor.tenant_id, platform=actor.may("platform.read"))
+    if mine is not None:
+        statement = statement.where(mine)
+    return {key: label or f"#{key}" for key, label in connection.execute(statement)}

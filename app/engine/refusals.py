@@ -1,0 +1,45 @@
+"""The ways the engine says no: each carries a sentence for the person, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Refusal(Exception):
+    """Something asked for cannot be done; `sentence` says why in the words of the screen."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class BadQuery(Refusal):
+    """The address asks for a filter, field, cursor or value that does not exist: 400."""
+
+
+class NotFound(Refusal):
+    """No such record, or none this actor may see, which must look the same: 404."""
+
+
+class NotAllowed(Refusal):
+    """The actor may see this but not do that; the web answers 404 for what is hidden and 403 for what is shown."""
+
+
+class Rejected(Refusal):
+    """Values the table cannot take; `errors` is field name -> sentence ("" for the record as a whole): 422."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(next(iter(errors.values()), "Some values cannot be taken."))
+        self.errors = dict(errors)
+
+
+class Stale(Refusal):
+    """Someone else changed the same record first: 409. `clashes` is field -> (was, theirs, yours)."""
+
+    def __init__(
+        self, sentence: str, clashes: Mapping[str, tuple[Any, Any, Any]] | None = None, version: int = 0
+    ) -> None:
+        super().__init__(sentence)
+        self.clashes = dict(clashes or {})
+        self.version = version

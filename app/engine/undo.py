@@ -1,0 +1,143 @@
+"""Undo: the inverse plan of a change set. It restores only what still holds the value that was written, and names the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+
+from app.core.clock import now
+from app.engine.access import Actor
+from app.engine.ledger import ChangeSet
+from app.engine.plan import Change, Plan, same
+from app.engine.projection import projection
+from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
+from app.engine.values import load, typed_row, writable
+
+MOST_ENTRIES = 5_000
+"""A larger set is undone off the request; here a person waits."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Something the undo leaves alone, and why."""
+
+    table: str
+    record_id: str
+    field: str | None
+    why: str
+
+
+@dataclass(frozen=True)
+class UndoPlan:
+    plan: Plan
+    left: tuple[Left, ...]
+
+
+def may_undo(found: ChangeSet, tables: set[str], actor: Actor) -> str | None:
+    """Why this actor cannot undo the set, or None: whoever may write those tables, and whoever made the change."""
+    for table in sorted(tables):
+        resource = REGISTRY.get(table)
+        if resource is None or not projection(resource, actor).reads:
+            return "This change touches tables your role does not see."
+        mine = found.app_user_id is not None and found.app_user_id == actor.app_user_id
+        if not projection(resource, actor).may("write") and not mine:
+            return f"Your role does not change {resource.plural.lower()}."
+    return None
+
+
+def plan_undo(connection: Connection, found: ChangeSet, actor: Actor) -> UndoPlan:
+    """Walk the entries backwards over the rows as they stand now; each record becomes one change."""
+    rows = connection.execute(
+        text(
+            "SELECT table_name, record_id, operation, before::text, after::text FROM change_entries"
+            " WHERE change_set_id = :set ORDER BY id DESC LIMIT :n"
+        ),
+        {"set": found.id, "n": MOST_ENTRIES + 1},
+    ).all()
+    work = _Work(connection)
+    for table, record_id, operation, before, after in rows[:MOST_ENTRIES]:
+        resource = REGISTRY.get(table)
+        if resource is None or not record_id.isdigit():
+            work.leave(table, record_id, None, "this table is not part of the console any more")
+            continue
+        work.invert(resource, int(record_id), operation, load(before), load(after))
+    return UndoPlan(Plan(work.changes(), action="undo"), tuple(work.left))
+
+
+class _Work:
+    """The rows in question as they would be once the entries walked so far are taken back."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.left: list[Left] = []
+        self.now: dict[tuple[str, int], dict[str, Any] | None] = {}
+        self.wanted: dict[tuple[str, int], dict[str, Any] | None] = {}
+        self.order: list[tuple[Resource, int]] = []
+
+    def leave(self, table: str, record_id: Any, field: str | None, why: str) -> None:
+        self.left.append(Left(table, str(record_id), field, why))
+
+    def row(self, resource: Resource, key: int) -> dict[str, Any] | None:
+        place = (resource.name, key)
+        if place not in self.now:
+            found = self.connection.execute(select(resource.table).where(resource.table.c.id == key)).mappings().first()
+            self.now[place] = dict(found) if found else None
+            self.wanted[place] = dict(found) if found else None
+            self.order.append((resource, key))
+        return self.wanted[place]
+
+    def invert(
+        self, resource: Resource, key: int, operation: str, before: dict[str, Any], after: dict[str, Any]
+    ) -> None:
+        row, place = self.row(resource, key), (resource.name, key)
+        was, became = typed_row(resource.table, before), typed_row(resource.table, after)
+        if operation == "delete":
+            if row is not None:
+                self.leave(resource.name, key, None, "it has been made again since")
+            else:
+                self.wanted[place] = was
+        elif row is None:
+            self.leave(resource.name, key, None, "it has been deleted since")
+        elif operation == "insert":
+            if row.get("version") != became.get("version"):
+                self.leave(resource.name, key, None, "it has been changed since it was made")
+            elif resource.archivable:
+                row["archived_at"] = row.get("archived_at") or now()
+            else:
+                self.wanted[place] = None
+        else:
+            self._restore(resource, key, row, was, became)
+
+    def _restore(
+        self, resource: Resource, key: int, row: dict[str, Any], was: dict[str, Any], became: dict[str, Any]
+    ) -> None:
+        for name in became.keys() | was.keys():
+            column = resource.table.c[name]
+            if not writable(column) or name in ("updated_by", "tenant_id"):
+                continue
+            if "[secret]" in (was.get(name), became.get(name)):
+                self.leave(resource.name, key, name, "its former value is not kept")
+            elif same(row[name], became.get(name)):
+                row[name] = was.get(name)
+            elif not same(row[name], was.get(name)):
+                self.leave(resource.name, key, name, "it has been changed since")
+
+    def changes(self) -> tuple[Change, ...]:
+        made = []
+        for resource, key in self.order:
+            before, after = self.now[(resource.name, key)], self.wanted[(resource.name, key)]
+            if before is None and after is not None:
+                values = {name: value for name, value in after.items() if writable(resource.table.c[name])}
+                made.append(Change(resource, "insert", key, {}, values))
+            elif before is not None and after is None:
+                made.append(Change(resource, "delete", key, before, {}, before.get("version")))
+            elif before is not None and after is not None:
+                moved = {name: value for name, value in after.items() if not same(value, before[name])}
+                if moved:
+                    made.append(
+                        Change(resource, "update", key, {n: before[n] for n in moved}, moved, before.get("version"))
+                    )
+        return tuple(made)
