@@ -50,13 +50,13 @@ def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
 def _bounded(connection: Connection, query: ListQuery, actor: Actor, most: int) -> int:
     from app.engine.listing import run
 
-    sql, values = _statement(query, actor)
-    return int(run(connection, sql, values | {"most": most})[0][0])
+    sql, given = _statement(query, actor)
+    return int(run(connection, sql, given | {"most": most})[0][0])
 
 
 def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
     """`SELECT count(*)` over at most `most` rows; kept per shape like the list's own statement."""
-    from app.engine.listing import _values, compiled, conditions
+    from app.engine.listing import compiled, conditions, values
 
     scope = query.resource.scopes.get(query.scope) if query.scope else None
     shape = (
@@ -72,15 +72,15 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
                 _kept.clear()
             _kept[shape] = kept
     sql, constants = kept
-    return sql, constants | _values(query, actor)
+    return sql, constants | values(query, actor)
 
 
 def _planned(connection: Connection, query: ListQuery, actor: Actor) -> int:
     """What the planner expects, from statistics; costs no reading of the table."""
-    from app.engine.listing import _values, compiled, conditions, run
+    from app.engine.listing import compiled, conditions, run, values
 
     sql, constants = compiled(select(literal(1)).select_from(query.resource.table).where(*conditions(query, actor)))
-    plan = run(connection, f"EXPLAIN (FORMAT JSON) {sql}", constants | _values(query, actor))[0][0]
+    plan = run(connection, f"EXPLAIN (FORMAT JSON) {sql}", constants | values(query, actor))[0][0]
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
@@ -91,10 +91,10 @@ def _exactly(connection: Connection, query: ListQuery, actor: Actor) -> Count:
     from app.engine.listing import run
     from app.engine.refusals import BadQuery
 
-    sql, values = _statement(query, actor)
+    sql, given = _statement(query, actor)
     try:
         run(connection, f"SET statement_timeout = {EXACT_LIMIT_MS}", {})
-        return Count(int(run(connection, sql, values | {"most": None})[0][0]), exact=True)
+        return Count(int(run(connection, sql, given | {"most": None})[0][0]), exact=True)
     except (BadQuery, DBAPIError):
         return Count(_planned(connection, query, actor), exact=False, gave_up=True)
     finally:

@@ -7,7 +7,7 @@ their values. So it is built and compiled once per such shape and kept; a reques
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -171,10 +171,10 @@ def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = 
     cursor = query.before or query.after
     place = keyset.decode(query.sort_text, cursor, len(keys)) if cursor and cursor != keyset.END else None
     prepared = _prepared(query, actor, keys, place, reverse)
-    values = prepared.constants | _values(query, actor) | {"n": query.limit + 1}
+    given = prepared.constants | values(query, actor) | {"n": query.limit + 1}
     if place is not None:
-        values |= {f"k{index}": value for index, value in enumerate(place)}
-    rows = run(connection, prepared.sql, values)
+        given |= {f"k{index}": value for index, value in enumerate(place)}
+    rows = run(connection, prepared.sql, given)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     if reverse:
@@ -270,6 +270,16 @@ def prepare(
     )
 
 
+def prepare_all(query: ListQuery, actor: Actor, keys: list[SortKey]) -> Prepared:
+    """The statement of the whole list, for an export: no page, no cursor, labels joined to every row."""
+    inner, layout = _cut(replace(query, after=None, before=None), actor, keys, None, False, whole=True)
+    every = inner.subquery("page")
+    columns, sources, labels = _labelled(query, every, layout)
+    order = keyset.ordering(keys, [every.c[f"s{index}"] for index in range(len(keys))], False, split=False)
+    sql, constants = compiled(select(*columns).select_from(sources).order_by(*order))
+    return Prepared(sql, constants, replace(layout, labels=labels, width=len(columns)))
+
+
 def compiled(statement: Any) -> tuple[str, dict[str, Any]]:
     """SQL text and the constants in it; parameters without a value are left for the request to fill in."""
     built = statement.compile(dialect=_DIALECT)
@@ -277,7 +287,12 @@ def compiled(statement: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _cut(
-    query: ListQuery, actor: Actor, keys: list[SortKey], nulls: tuple[bool, ...] | None, reverse: bool
+    query: ListQuery,
+    actor: Actor,
+    keys: list[SortKey],
+    nulls: tuple[bool, ...] | None,
+    reverse: bool,
+    whole: bool = False,
 ) -> tuple[Any, Layout]:
     """The page itself, before labels: own columns, then key, title, version, subject types and sort values."""
     resource = query.resource
@@ -305,6 +320,8 @@ def _cut(
     layout = Layout(index, {}, key, title, version, tuple(range(start, len(columns))), len(columns))
 
     statement = select(*columns).where(*conditions(query, actor))
+    if whole:
+        return statement, layout
     limit: Any = bindparam("n")
     if not keys[0].nullable or keys[0].name in query.fixed:
         if nulls is not None:
@@ -387,15 +404,16 @@ def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]
     return found
 
 
-def _values(query: ListQuery, actor: Actor) -> dict[str, Any]:
-    values: dict[str, Any] = {"tenant": actor.tenant_id, "me": actor.app_user_id}
+def values(query: ListQuery, actor: Actor) -> dict[str, Any]:
+    """What the request fills into a kept statement."""
+    given: dict[str, Any] = {"tenant": actor.tenant_id, "me": actor.app_user_id}
     for position, clause in enumerate(query.clauses):
-        values |= parameters(clause, f"f{position}", actor.timezone)
+        given |= parameters(clause, f"f{position}", actor.timezone)
     for name, value in query.fixed.items():
-        values[f"x_{name}"] = value
+        given[f"x_{name}"] = value
     if query.q:
-        values["q"] = like(query.q)
-    return values
+        given["q"] = like(query.q)
+    return given
 
 
 def _labelled(query: ListQuery, page: Subquery, layout: Layout) -> tuple[list[ColumnElement[Any]], Any, dict[str, int]]:
