@@ -1,0 +1,18 @@
+"""CenterPoint, the CRM this company ran on: its export read, weighed row by row, and brought into our tables.
+
+What was decided about its faults, and why:
+
+* A row of the wrong width, or hanging on a record that is not here, is refused whole; so is what hangs on it.
+* A single value that means nothing (an e-mail without a domain, a date that never was) is left out and listed; the
+  row comes in. Values are repaired only where nothing is guessed: a ZIP code regains its leading zeros.
+* An invoice whose header differs from its lines is refused with its lines and payments (see `invoices`).
+* Money received above an invoice's balance, or entered twice, is held unallocated (see `payments`).
+* The Paid column is a claim, the payments are the evidence: paid amounts are the sums of allocations.
+* Duplicate customers, tax on exempt customers, invoices dated before their job and completed work nobody billed
+  are facts the tables can hold. They come in as they are, for the data-quality rules to find.
+"""
+
+from app.domains.crm.centerpoint.arrival import bring_in
+from app.domains.crm.centerpoint.export import weigh
+
+__all__ = ["bring_in", "weigh"]
