@@ -56,7 +56,7 @@ class AppUser(Record, Standard, Archivable, External):
 
 
 def without_a_sign_in(moving: Moving) -> str | None:
-    """Shutting out someone who signs in must also end their sessions and leave an owner behind; the People page does both."""
+    """Shutting out someone who signs in must also end their sessions and leave an owner; the People page does both."""
     if moving.record["user_id"] is not None:
         return "This person signs in; change their access on the People page, which also ends their sessions."
     return None

@@ -1,4 +1,4 @@
-"""Import refusals: rows of a source file the tables could not take, with the reason, so that nothing is dropped silently."""
+"""Import refusals: rows of a file the tables could not take, with the reason, so that nothing is dropped silently."""
 
 from __future__ import annotations
 

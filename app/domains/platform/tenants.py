@@ -1,4 +1,4 @@
-"""Tenants: the companies that work in this console, each with its zone, currency and settings, kept apart from the others."""
+"""Tenants: the companies that work in this console, each with its zone, currency and settings, kept apart."""
 
 from __future__ import annotations
 
