@@ -143,7 +143,10 @@ def flush(app: Flask) -> int:
 def _rows(minute: int, counts: list[int]) -> Iterable[dict[str, Any]]:
     at = datetime.fromtimestamp(minute * 60, clock.now().tzinfo)
     starts = {"minute": at, "hour": at.replace(minute=0), "day": at.replace(hour=0, minute=0)}
-    named = [("http.requests", {}, "counter", counts[0]), ("http.errors", {}, "counter", counts[1])]
+    named: list[tuple[str, dict[str, str], str, int]] = [
+        ("http.requests", {}, "counter", counts[0]),
+        ("http.errors", {}, "counter", counts[1]),
+    ]
     named += [
         ("http.latency_ms.bucket", {"le": label}, "histogram", count)
         for label, count in zip(LABELS, counts[2:], strict=True)

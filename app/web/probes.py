@@ -115,11 +115,11 @@ def _http(connection: Connection) -> Iterator[str]:
 def _queue(connection: Connection) -> Iterator[str]:
     rows = connection.execute(
         text("""
-            SELECT status::text, count(*) AS count FROM procrastinate_jobs
+            SELECT status::text, count(*) AS number FROM procrastinate_jobs
             WHERE status IN ('todo', 'doing', 'failed') GROUP BY 1
         """)
     )
-    found = {row.status: row.count for row in rows}
+    found = {row.status: row.number for row in rows}
     yield from _head("console_queue_jobs", "gauge", "Queued jobs by state.")
     for status in ("todo", "doing", "failed"):
         yield f'console_queue_jobs{{status="{status}"}} {found.get(status, 0)}'

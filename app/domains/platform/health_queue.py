@@ -44,14 +44,14 @@ def failed(connection: Connection) -> Measured:
     """Queued jobs that failed for good, all attempts spent, within the last hour."""
     rows = connection.execute(
         text("""
-            SELECT j.task_name, count(*) AS count FROM procrastinate_jobs j
+            SELECT j.task_name, count(*) AS number FROM procrastinate_jobs j
             WHERE j.status = 'failed' AND EXISTS (
                 SELECT 1 FROM procrastinate_events e
                 WHERE e.job_id = j.id AND e.type = 'failed' AND e.at > clock_timestamp() - interval '1 hour')
             GROUP BY 1 ORDER BY 2 DESC
         """)
     ).all()
-    return Measured(sum(row.count for row in rows), ", ".join(f"{row.task_name}: {row.count}" for row in rows[:3]))
+    return Measured(sum(row.number for row in rows), ", ".join(f"{row.task_name}: {row.number}" for row in rows[:3]))
 
 
 @check("workers.alive", group="queue", title="Workers alive", unit="workers", crit=0, direction="below")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.core.db import db
-from app.engine import background, gauges, health, sealing
+from app.engine import background, gauges, health
 from app.engine.apply import transaction
 
 log = logging.getLogger("console.upkeep")
@@ -68,6 +68,8 @@ def run_due_checks() -> int:
 @background.every("* * * * *", "ledger.seal")
 def seal_ledger() -> int:
     """Chain the change sets committed since the last time, so that no later edit of them goes unnoticed."""
+    from app.engine import sealing
+
     return sealing.seal()
 
 
