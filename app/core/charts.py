@@ -1,4 +1,4 @@
-"""Small charts as numbers: a server works out the shapes, a template writes them as SVG, and no script or style is needed."""
+"""Small charts as numbers: worked out here, written as SVG by a template, so that no script and no style is needed."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -45,7 +45,7 @@ def bars(values: Sequence[Number], width: float = 72, height: float = 22, gap: f
     """Columns standing on zero; `gap` is the share of a column left empty. A value above zero is never invisible."""
     if not values:
         return []
-    high = max(max(values), 0) or 1
+    high = max(*values, 0) or 1
     step = width / len(values)
     shares = [max(value, 0) / high for value in values]
     tall = [max(share * height, 1) if share else 0 for share in shares]
@@ -56,7 +56,7 @@ def bars(values: Sequence[Number], width: float = 72, height: float = 22, gap: f
 
 
 def stack(values: Sequence[Number], width: float = 1000, gap: float = 3, least: float = 6) -> list[Bar]:
-    """Parts of a whole side by side, as the ages of what is owed. Zero takes no room; little stays wide enough to see."""
+    """Parts of a whole side by side, as the ages of what is owed. Zero takes no room; little stays visible."""
     total = sum(max(value, 0) for value in values)
     if not total:
         return [Bar(0, 0, 0, 1, 0) for _ in values]

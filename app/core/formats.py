@@ -1,4 +1,4 @@
-"""How the console writes money, counts, times and names: one spelling on every page, cheap enough for 500 cells a request.
+"""How the console writes money, counts, times and names: one spelling everywhere, cheap enough for 500 cells a request.
 
 All functions are pure and take None as "nothing known": they answer an empty string, and the page says "none".
 """
@@ -11,10 +11,11 @@ import phonenumbers
 
 from app.core.clock import zone_of
 
-Number = int | float | Decimal
+Number = float | Decimal
 
 MINUS = "\N{MINUS SIGN}"
 DOT = "\N{BULLET}"
+TINY = 0.00005
 SYMBOLS = {"USD": "$", "CAD": "CA$", "EUR": "€", "GBP": "£", "MXN": "MX$"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONG_MONTHS = (
@@ -26,11 +27,12 @@ LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturd
 
 
 def money(value: Number | None, currency: str = "USD", style: str = "grid") -> str:
-    """An amount: `grid` $38,260.00, `key` $284,910 for key figures, `short` $540K for pipelines. Minus is a real minus."""
+    """An amount: `grid` $38,260.00, `key` $284,910 for key figures, `short` $540K for pipelines. Minus is a minus."""
     if value is None:
         return ""
-    sign = MINUS if value < 0 else ""
-    value = abs(value)
+    sign = ""
+    if value < 0:
+        sign, value = MINUS, -value
     symbol = SYMBOLS.get(currency) or currency + "\N{NO-BREAK SPACE}"
     if style == "short" and value >= 1000:
         return f"{sign}{symbol}{_short(float(value))}"
@@ -52,8 +54,8 @@ def cost(value: Number | None) -> str:
     """What a model call cost in US dollars: four decimals below a dollar, $0.0412, since most cost less than a cent."""
     if value is None:
         return ""
-    if value and abs(value) < 1:
-        return f"${value:.4f}" if abs(value) >= Decimal("0.00005") else "<$0.0001"
+    if 0 < value < 1:
+        return f"${value:.4f}" if value >= TINY else "<$0.0001"
     return f"${value:,.2f}"
 
 
@@ -83,7 +85,7 @@ def quantity(value: Number | None, unit: str = "") -> str:
 
 
 def relative(moment: dt.datetime | None, now: dt.datetime, zone: str = "UTC") -> str:
-    """How long ago, or how soon: "28 min ago", "Yesterday", "5 mo ago", "in 13 min". `zone` decides what yesterday is."""
+    """How long ago or how soon: "28 min ago", "Yesterday", "5 mo ago", "in 13 min". `zone` says what yesterday is."""
     if moment is None:
         return ""
     seconds = (now - moment).total_seconds()

@@ -1,6 +1,7 @@
 """Formats and hashed static addresses for templates: every page writes money, times and names the same way."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Response, current_app, url_for
@@ -29,28 +30,22 @@ FILTERS = {
     "initials": formats.initials,
 }
 
-GLOBALS = {
-    "asset": lambda path: asset(path),
-    "spark": charts.spark,
-    "bars": charts.bars,
-    "stack": charts.stack,
-    "whole_percent": charts.whole_percent,
-}
-
 FOREVER = "public, max-age=31536000, immutable"
 
 
 def install(app: Flask) -> None:
     """Give the app's templates the filters and globals, and its static files addresses that may be cached for ever."""
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update(GLOBALS)
+    app.jinja_env.globals.update(
+        asset=asset, spark=charts.spark, bars=charts.bars, stack=charts.stack, whole_percent=charts.whole_percent
+    )
     app.extensions["static_hash"] = static_hash(Path(app.static_folder or "static"))
     app.extensions["static_urls"] = {}
     app.view_functions["static"] = _serve_hashed(app)
 
 
 def static_hash(folder: Path) -> str:
-    """One name for the present state of all static files, so that a module and the modules it imports change together."""
+    """One name for the present state of all static files, so that a module and what it imports change together."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(file.relative_to(folder).as_posix().encode())
@@ -59,7 +54,7 @@ def static_hash(folder: Path) -> str:
 
 
 def asset(path: str) -> str:
-    """The address of a static file, as /static/v3f2a91c04d7e/css/base.css: what it imports by a relative name is hashed too."""
+    """The address of a static file, as /static/v3f2a91c04d7e/css/base.css; what it imports by relative name follows."""
     urls: dict[str, str] = current_app.extensions["static_urls"]
     url = urls.get(path)
     if url is None:
@@ -67,7 +62,7 @@ def asset(path: str) -> str:
     return url
 
 
-def _serve_hashed(app: Flask):  # type: ignore[no-untyped-def]
+def _serve_hashed(app: Flask) -> Callable[[str], Response]:
     version = app.extensions["static_hash"] + "/"
 
     def static(filename: str) -> Response:

@@ -134,9 +134,11 @@ def test_initials() -> None:
 def test_a_spark_ends_at_its_last_value() -> None:
     assert charts.spark([1]) is None
     drawn = charts.spark([0, 5, 10])
-    assert drawn and (drawn.x, drawn.y) == (69.0, 3.0)
+    assert drawn
+    assert (drawn.x, drawn.y) == (69.0, 3.0)
     flat = charts.spark([4, 4, 4])
-    assert flat and flat.y == 11
+    assert flat
+    assert flat.y == 11
 
 
 def test_a_stack_fills_its_width_and_shows_what_is_little() -> None:

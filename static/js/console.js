@@ -1,0 +1,17 @@
+/* Everything here makes the console quicker; nothing here is needed to read a page or send a form. */
+
+import "./page.js";
+import "./keys.js";
+import "./unsaved.js";
+import "./live.js";
+import "./reveal.js";
+import "./elements/console-toast.js";
+import "./elements/dialog-host.js";
+import "./elements/drop-menu.js";
+import "./elements/data-grid.js";
+import "./elements/reference-picker.js";
+import "./elements/theme-switch.js";
+import "./elements/copy-text.js";
+import "./elements/time-chart.js";
+
+document.documentElement.dataset.script = "on";

@@ -1,0 +1,112 @@
+/* <data-grid> around a list's table: one tab stop, arrows move the cell, Enter opens, F2 edits, J and K walk the rows.
+   Without script it is a plain table whose links and buttons work. */
+
+const CELLS = "td, th";
+
+customElements.define("data-grid", class extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("keydown", (event) => this.#key(event));
+    this.addEventListener("focusin", (event) => this.#remember(event.target.closest(CELLS)));
+    this.addEventListener("change", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target); });
+    new MutationObserver(() => this.#prepare()).observe(this, { childList: true, subtree: true });
+    document.addEventListener("keydown", this.#walk);
+    this.#prepare();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this.#walk);
+  }
+
+  get #table() {
+    return this.querySelector("table");
+  }
+
+  #prepare() {
+    const table = this.#table;
+    if (!table || table.querySelector('[tabindex="0"]:is(td, th)')) return;
+    table.setAttribute("role", "grid");
+    for (const inner of table.querySelectorAll(":is(td, th) :is(a, button, input)")) if (!inner.closest(".editing")) inner.tabIndex = -1;
+    const first = table.querySelector("tbody tr:not([hidden]) td.name, tbody tr td");
+    if (first) first.tabIndex = 0;
+  }
+
+  #remember(cell) {
+    if (!cell) return;
+    for (const old of this.#table.querySelectorAll(':is(td, th)[tabindex="0"]')) old.tabIndex = -1;
+    cell.tabIndex = 0;
+  }
+
+  #go(cell) {
+    if (!cell) return;
+    this.#remember(cell);
+    // A cell that is only a control, as a column's head or the tick of a row, hands its focus on.
+    const inner = cell.querySelector(":scope > :is(input, a, button):only-child");
+    (cell.matches("th, .pick") && inner ? inner : cell).focus();
+    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #key(event) {
+    const cell = event.target.closest(CELLS);
+    if (!cell || event.target.closest(".editing") || event.altKey) return;
+    const row = cell.parentElement;
+    const rows = [...this.#table.rows];
+    const at = rows.indexOf(row);
+    const control = event.ctrlKey || event.metaKey;
+    const column = cell.cellIndex;
+    const moves = {
+      ArrowRight: () => row.cells[column + 1],
+      ArrowLeft: () => row.cells[column - 1],
+      ArrowDown: () => rows[at + 1]?.cells[column],
+      ArrowUp: () => rows[at - 1]?.cells[column],
+      PageDown: () => rows[Math.min(at + 10, rows.length - 1)].cells[column],
+      PageUp: () => rows[Math.max(at - 10, 1)]?.cells[column],
+      Home: () => (control ? rows[1]?.cells[0] : row.cells[0]),
+      End: () => (control ? rows.at(-1).cells[rows.at(-1).cells.length - 1] : row.cells[row.cells.length - 1]),
+    };
+    if (moves[event.key]) {
+      event.preventDefault();
+      this.#go(moves[event.key]());
+    } else if (event.key === "Enter" && event.target === cell) {
+      event.preventDefault();
+      (cell.querySelector("a[href]") ?? row.querySelector("td.name a, a[href]"))?.click();
+    } else if (event.key === "F2") {
+      cell.querySelector(".cell-edit")?.click();
+    } else if (event.key === " " && event.target === cell) {
+      event.preventDefault();
+      row.querySelector(".pick .check")?.click();
+    }
+  }
+
+  /** J and K work from anywhere on the page: they bring focus to the next or previous row. */
+  #walk = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !/^[jk]$/i.test(event.key)) return;
+    if (event.target.closest?.("input:not(.check), select, textarea, dialog") || localStorage.getItem("console.single-keys-off")) return;
+    const rows = [...this.#table.tBodies[0].rows];
+    if (!rows.length) return;
+    event.preventDefault();
+    const at = rows.indexOf(document.activeElement.closest("tr"));
+    const row = event.key.toLowerCase() === "j" ? rows[Math.min(at + 1, rows.length - 1)] : rows[Math.max(at - 1, 0)];
+    this.#go(row.querySelector("td.name") ?? row.cells[0]);
+  };
+
+  #picked(box) {
+    const row = box.closest("tbody tr");
+    if (row) {
+      row.setAttribute("aria-selected", String(box.checked));
+    } else {
+      for (const each of this.#table.querySelectorAll("tbody .pick .check")) {
+        each.checked = box.checked;
+        each.closest("tr").setAttribute("aria-selected", String(box.checked));
+      }
+    }
+    const all = [...this.#table.querySelectorAll("tbody .pick .check")];
+    const chosen = all.filter((each) => each.checked).length;
+    const head = this.#table.querySelector("thead .pick .check");
+    if (head) {
+      head.checked = chosen === all.length;
+      head.indeterminate = chosen > 0 && chosen < all.length;
+      head.classList.toggle("mixed", head.indeterminate);
+    }
+    this.dispatchEvent(new CustomEvent("picked", { bubbles: true, detail: { chosen } }));
+  }
+});

@@ -1,0 +1,30 @@
+/* <dialog-host id="modal">: whatever dialog is put inside is opened over the page; closing it gives focus back and leaves nothing. */
+
+customElements.define("dialog-host", class extends HTMLElement {
+  #opener = null;
+
+  connectedCallback() {
+    new MutationObserver(() => this.#show()).observe(this, { childList: true });
+    this.#show();
+  }
+
+  #show() {
+    const dialog = this.querySelector("dialog:not([data-shown])");
+    if (!dialog) return;
+    dialog.dataset.shown = "";
+    if (document.activeElement !== document.body) this.#opener = document.activeElement;
+    dialog.removeAttribute("open");
+    dialog.showModal();
+    dialog.addEventListener("close", () => this.#close(dialog));
+    // A click on the scrim is a click on the dialog itself, outside its box. Forms stay: a slip must not cost what was typed.
+    if (!dialog.querySelector("form[method=post] :is(input:not([type=hidden]), textarea, select)")) {
+      dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    }
+  }
+
+  #close(dialog) {
+    dialog.remove();
+    const back = this.#opener?.isConnected ? this.#opener : document.getElementById(this.#opener?.id);
+    back?.focus();
+  }
+});
