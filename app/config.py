@@ -151,7 +151,9 @@ def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
         parts = urlsplit(value)
         port_is_right = parts.port is None or parts.port > 0
     except ValueError:
-        raise ConfigError(f"{name} is not a valid address; write postgresql://user:password@host:5432/database.") from None
+        raise ConfigError(
+            f"{name} is not a valid address; write postgresql://user:password@host:5432/database."
+        ) from None
     if parts.scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not port_is_right:
         raise ConfigError(f"{name} must begin with postgresql://, the only database the console speaks.")
     if len(parts.path) < 2:
@@ -163,7 +165,9 @@ def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
 def _app_url(env: Mapping[str, str]) -> str | None:
     url = _postgres_url(env, "APP_DATABASE_URL")
     if url and "DATABASE_URL" not in env:
-        raise ConfigError("APP_DATABASE_URL is set without DATABASE_URL; name both, or neither for the embedded database.")
+        raise ConfigError(
+            "APP_DATABASE_URL is set without DATABASE_URL; name both, or neither for the embedded database."
+        )
     return url
 
 
@@ -239,7 +243,9 @@ def _refuse_open_http(host: str, public_url: str | None, allow_http: bool) -> No
     if allow_http:
         return
     if public_url and public_url.startswith("http://") and not _loopback(urlsplit(public_url).hostname or ""):
-        raise ConfigError("PUBLIC_URL is plain http beyond this machine; use https, or set ALLOW_HTTP=1 if you mean it.")
+        raise ConfigError(
+            "PUBLIC_URL is plain http beyond this machine; use https, or set ALLOW_HTTP=1 if you mean it."
+        )
     if not _loopback(host) and not (public_url or "").startswith("https://"):
         raise ConfigError(
             f"HOST={host} would serve plain http beyond this machine; put a TLS proxy in front and set PUBLIC_URL to its"
@@ -253,7 +259,9 @@ def _trusted_hosts(named: list[str], host: str, public_url: str | None) -> tuple
     if public_url:
         hosts.append(urlsplit(public_url).hostname or "")
     elif _any_address(host) and not named:
-        raise ConfigError(f"HOST={host} answers on every address; name the ones people use in TRUSTED_HOSTS or PUBLIC_URL.")
+        raise ConfigError(
+            f"HOST={host} answers on every address; name the ones people use in TRUSTED_HOSTS or PUBLIC_URL."
+        )
     elif not _loopback(host) and not _any_address(host):
         hosts.append(f"[{host}]" if ":" in host else host)
     return tuple(dict.fromkeys([*hosts, *LOOPBACK_NAMES]))

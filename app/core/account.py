@@ -26,7 +26,7 @@ class Account:
     @property
     def process(self) -> dict[str, Any]:
         """Arguments for `subprocess` that start a program under this account, with a private umask."""
-        lent = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.uid is not None else {}
+        lent: dict[str, Any] = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.uid is not None else {}
         return {"cwd": "/", "env": _ENVIRONMENT, "umask": 0o077, "stdin": subprocess.DEVNULL, **lent}
 
     def own(self, path: Path) -> None:

@@ -49,8 +49,10 @@ def make(programs: Path, cluster: Path, account: Account, password: str) -> None
         password_file.flush()
         account.own(Path(password_file.name))
         done = subprocess.run(
-            [programs / "initdb", "-D", draft, "-U", SUPERUSER, f"--pwfile={password_file.name}", "--auth=scram-sha-256"]
-            + ["--encoding=UTF8", "--no-instructions", *locale],
+            [
+                *(programs / "initdb", "-D", draft, "-U", SUPERUSER, f"--pwfile={password_file.name}"),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", *locale),
+            ],
             check=False,
             capture_output=True,
             text=True,
@@ -120,7 +122,9 @@ def admit(superuser_url: str, passwords: dict[str, str]) -> None:
         for name, value in APP_LIMITS.items():
             if name != "transaction_timeout" or version >= 170000:
                 connection.execute(
-                    sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(APP), sql.Identifier(name), sql.Literal(value))
+                    sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                        sql.Identifier(APP), sql.Identifier(name), sql.Literal(value)
+                    )
                 )
         # The health board reads what every session is doing, never what it may not.
         connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(APP)))

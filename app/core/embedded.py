@@ -117,7 +117,9 @@ class Embedded:
     def _refuse_other_version(self, programs: Path) -> None:
         made_by = int((self.cluster / "PG_VERSION").read_text())
         if made_by != (ours := files.major(programs)):
-            raise OSError(f"its files were made by PostgreSQL {made_by} and this is {ours}; dump with the old one first.")
+            raise OSError(
+                f"its files were made by PostgreSQL {made_by} and this is {ours}; dump with the old one first."
+            )
 
     def _launch(self, programs: Path, account: Account) -> None:
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)  # of a server that is no more: _postmaster looked
@@ -141,10 +143,9 @@ class Embedded:
         if process is None:
             return
         process.send_signal(signal.SIGINT)  # "fast": roll back what is open, write everything, go
-        gone, _ = psutil.wait_procs([process], timeout=STOP_SECONDS)
-        if not gone:
+        if not _ended(process, STOP_SECONDS):
             process.send_signal(signal.SIGQUIT)
-            psutil.wait_procs([process], timeout=5)
+            _ended(process, 5)
         if self._process is not None:
             self._process.wait(5)
         shutil.rmtree(self.socket_dir, ignore_errors=True)
@@ -197,6 +198,19 @@ def _postmaster(cluster: Path) -> psutil.Process | None:
         return process if mine and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, ValueError, psutil.Error):
         return None
+
+
+def _ended(process: psutil.Process, seconds: float) -> bool:
+    """Wait for a process to end. One that its own parent has not yet taken notice of has ended all the same."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _await(cluster: Path, pid: int, process: subprocess.Popen[bytes] | None) -> None:

@@ -1,223 +1,208 @@
-"""People and what they may: inviting, suspending, handing out a password, granting and taking roles, with the rules that
-keep a company from locking itself out or a person from raising themselves.
-
-Every function writes on a connection inside an open change set; none commits.
-"""
+"""Staff sign-ins as the command line and the first start make them: a person, a login, a role, one handed-out password."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from app.domains.auth import links
-from app.engine.access import Actor, holds
-from app.engine.passwords import hand_out, hash_password
-from app.engine.refusals import NotFound, Rejected
+from app.engine.passwords import hand_out, hash_password, weakness
 
-ALL = "*.*"
-OWNER = "owner"
-
-_PERSON = text("""
-SELECT a.id, a.user_id, a.display_name, a.status, u.email, u.status AS user_status
-FROM app_users a LEFT JOIN users u ON u.id = a.user_id WHERE a.id = :id AND a.tenant_id = :tenant_id FOR UPDATE OF a
-""")
-_OWNERS = text("""
-SELECT DISTINCT a.id FROM app_users a
-JOIN users u ON u.id = a.user_id AND u.status = 'active' AND u.password_hash IS NOT NULL
-JOIN app_user_roles g ON g.app_user_id = a.id AND g.expires_at IS NULL
-JOIN roles r ON r.id = g.role_id AND :all = ANY (r.permissions)
-WHERE a.tenant_id = :tenant_id AND a.status = 'active' AND (CAST(:without AS bigint) IS NULL OR g.id <> :without)
-""")
-# The roles of the tenant are locked before the last-owner rule is asked, so that two owners who strip each other at the
-# same moment do not both find the other still there.
-_LOCK_ROLES = text("SELECT id FROM roles WHERE tenant_id = :tenant_id ORDER BY id FOR UPDATE")
-_HELD = text("""
-SELECT DISTINCT unnest(r.permissions) FROM app_user_roles g JOIN roles r ON r.id = g.role_id
-WHERE g.app_user_id = :id AND (g.expires_at IS NULL OR g.expires_at > now())
-""")
+_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}")
 
 
-class Person:
-    """A row of `app_users` with its sign-in, locked for the change at hand."""
-
-    def __init__(self, connection: Connection, actor: Actor, app_user_id: int) -> None:
-        row = connection.execute(_PERSON, {"id": app_user_id, "tenant_id": actor.tenant_id}).first()
-        if row is None:
-            raise NotFound("There is no such person.")
-        self.id: int = row.id
-        self.user_id: int | None = row.user_id
-        self.name: str = row.display_name
-        self.status: str = row.status
-        self.email: str | None = row.email
+class StaffError(Exception):
+    """Why a sign-in could not be made or changed, as a sentence for whoever asked."""
 
 
-def invite(connection: Connection, actor: Actor, *, email: str, name: str, role_id: int, ip: str | None = None) -> tuple[int, str]:
-    """A new person with a role and a one-time link; returns (app_users.id, the link's secret)."""
-    email = email.strip()
-    if connection.execute(text("SELECT 1 FROM users WHERE lower(email) = lower(:email)"), {"email": email}).first():
-        raise Rejected({"email": "Someone already signs in with this address."})
+@dataclass(frozen=True)
+class SignIn:
+    """One line of `console staff list`."""
+
+    email: str
+    name: str
+    status: str
+    roles: tuple[str, ...]
+    last_login_at: object
+
+
+def tenant(connection: Connection, name: str = "Our company") -> int:
+    """The company people work in; an empty database gets one, with the ten system roles."""
+    found = connection.execute(text("SELECT id FROM tenants ORDER BY id LIMIT 1")).scalar()
+    if found is None:
+        found = connection.execute(
+            text("INSERT INTO tenants (slug, name) VALUES ('company', :name) RETURNING id"), {"name": name}
+        ).scalar_one()
+    return int(found)
+
+
+def create(
+    connection: Connection,
+    tenant_id: int,
+    email: str,
+    role: str,
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    password: str | None = None,
+    must_change: bool = True,
+) -> str:
+    """Give a person a sign-in with one role and return its password: a new one, unless `password` was given.
+
+    A colleague who already stands in the company under this address, without a sign-in, becomes this one.
+    """
+    email = _address(email)
+    role_id = _role(connection, tenant_id, role)
+    if _user_id(connection, email, missing_is_fine=True) is not None:
+        raise StaffError(f"{email} has a sign-in already; use: console staff reset {email}")
+    name = (name or email.partition("@")[0].replace(".", " ").title()).strip()
+    if password is not None and (fault := weakness(password, (email, name))):
+        raise StaffError(fault)
+    password = password or hand_out()
     user_id = connection.execute(
-        text("INSERT INTO users (email, status) VALUES (:email, 'invited') RETURNING id"), {"email": email}
+        _NEW_USER, {"email": email, "hash": hash_password(password), "must_change": must_change, "status": "active"}
     ).scalar_one()
-    app_user_id = connection.execute(
-        text("""INSERT INTO app_users (tenant_id, user_id, display_name, email, status, created_by, updated_by)
-                VALUES (:tenant_id, :user_id, :name, :email, 'invited', :by, :by) RETURNING id"""),
-        {"tenant_id": actor.tenant_id, "user_id": user_id, "name": name.strip(), "email": email, "by": actor.app_user_id},
-    ).scalar_one()
+    person = _colleague(connection, tenant_id, user_id, email, name, title, "active")
+    connection.execute(_GRANT, {"tenant": tenant_id, "person": person, "role": role_id})
+    return password
+
+
+def invite_first_owner(connection: Connection, tenant_id: int) -> str | None:
+    """A one-time link's secret for the first owner of an empty company, or None once somebody can sign in."""
+    if connection.execute(text("SELECT EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL)")).scalar():
+        return None
+    email = "owner@console.invalid"
+    user_id = _user_id(connection, email, missing_is_fine=True)
+    if user_id is None:
+        values = {"email": email, "hash": None, "must_change": False, "status": "invited"}
+        user_id = connection.execute(_NEW_USER, values).scalar_one()
+        person = _colleague(connection, tenant_id, user_id, email, "Owner", None, "invited")
+        connection.execute(
+            _GRANT, {"tenant": tenant_id, "person": person, "role": _role(connection, tenant_id, "owner")}
+        )
+    return links.issue(connection, int(user_id), "invite")
+
+
+def sign_ins(connection: Connection) -> Sequence[SignIn]:
+    """Everyone who may have a way in, with their roles."""
+    return [
+        SignIn(row.email, row.display_name or "", row.status, tuple(row.roles), row.last_login_at)
+        for row in connection.execute(_LIST)
+    ]
+
+
+def disable(connection: Connection, email: str) -> None:
+    """Take the sign-in away at once, with every session and link. The last owner cannot be shut out."""
+    user_id = _user_id(connection, _address(email))
+    if connection.execute(_LAST_OWNER, {"user": user_id}).scalar():
+        raise StaffError(f"{email} is the only owner who can sign in; make another one first.")
+    connection.execute(text("UPDATE users SET status = 'disabled' WHERE id = :user"), {"user": user_id})
     connection.execute(
-        text("INSERT INTO user_profiles (user_id, full_name, timezone) SELECT :id, :name, timezone FROM tenants WHERE id = :tenant"),
-        {"id": user_id, "name": name.strip(), "tenant": actor.tenant_id},
+        text("UPDATE app_users SET status = 'deactivated', deactivated_at = now() WHERE user_id = :user"),
+        {"user": user_id},
     )
-    grant(connection, actor, app_user_id, role_id)
-    return app_user_id, links.issue(connection, user_id, "invite", ip)
+    _shut_out(connection, user_id)
 
 
-def new_link(connection: Connection, actor: Actor, app_user_id: int, ip: str | None = None) -> tuple[str, str]:
-    """Another one-time link; returns (purpose, secret): an invitation until the first sign-in, a reset afterwards."""
-    person = _manageable(connection, actor, app_user_id)
-    if person.user_id is None:
-        raise Rejected({"": f"{person.name} has no sign-in."})
-    purpose = "invite" if person.status == "invited" else "password_reset"
-    return purpose, links.issue(connection, person.user_id, purpose, ip)
+def reset(connection: Connection, email: str, *, password: str | None = None) -> str:
+    """A new password, to be changed at the next sign-in; open sessions and links end, a lock is lifted."""
+    email = _address(email)
+    user_id = _user_id(connection, email)
+    if password is not None and (fault := weakness(password, (email,))):
+        raise StaffError(fault)
+    password = password or hand_out()
+    connection.execute(_RESET, {"user": user_id, "hash": hash_password(password)})
+    _shut_out(connection, user_id)
+    return password
 
 
-def suspend(connection: Connection, actor: Actor, app_user_id: int) -> Person:
-    """Shut a person out. Their very next request is refused, because each one reads this status."""
-    person = _manageable(connection, actor, app_user_id)
-    if person.id == actor.app_user_id:
-        raise Rejected({"": "You cannot suspend yourself. Ask another administrator."})
-    if person.status not in ("active", "invited"):
-        raise Rejected({"": f"{person.name} is {person.status} already."})
-    _keep_an_owner(connection, actor, leaving=person.id)
-    _set_status(connection, actor, person, "suspended")
-    if person.user_id is not None:
-        links.withdraw(connection, person.user_id)
-    return person
+def _address(email: str) -> str:
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise StaffError(f"{email!r} is not an e-mail address.")
+    return email
 
 
-def reactivate(connection: Connection, actor: Actor, app_user_id: int) -> Person:
-    """Let a suspended person in again, with the roles they had; back to invited when they never chose a password."""
-    person = _manageable(connection, actor, app_user_id)
-    if person.status not in ("suspended", "deactivated"):
-        raise Rejected({"": f"{person.name} is {person.status} already."})
-    has_password = connection.execute(
-        text("SELECT password_hash IS NOT NULL FROM users WHERE id = :id"), {"id": person.user_id}
+def _role(connection: Connection, tenant_id: int, key: str) -> int:
+    rows = connection.execute(text("SELECT key, id FROM roles WHERE tenant_id = :tenant"), {"tenant": tenant_id})
+    known: dict[str, int] = {row.key: row.id for row in rows}
+    if key not in known:
+        raise StaffError(f"There is no role {key!r}; there are: {', '.join(sorted(known)) or 'none yet'}.")
+    return known[key]
+
+
+def _user_id(connection: Connection, email: str, *, missing_is_fine: bool = False) -> int | None:
+    found: int | None = connection.execute(
+        text("SELECT id FROM users WHERE lower(email) = lower(:email)"), {"email": email}
     ).scalar()
-    _set_status(connection, actor, person, "active" if has_password or person.user_id is None else "invited")
+    if found is None and not missing_is_fine:
+        raise StaffError(f"Nobody signs in as {email}.")
+    return found
+
+
+def _colleague(
+    connection: Connection, tenant_id: int, user_id: int, email: str, name: str, title: str | None, status: str
+) -> int:
+    values = {"tenant": tenant_id, "user": user_id, "email": email, "name": name, "title": title, "status": status}
+    person: int | None = connection.execute(_ADOPT, values).scalar()
+    if person is None:
+        person = int(connection.execute(_NEW_PERSON, values).scalar_one())
+    connection.execute(_NEW_PROFILE, {"user": user_id, "name": name, "tenant": tenant_id})
     return person
 
 
-def hand_out_password(connection: Connection, actor: Actor, app_user_id: int) -> tuple[Person, str]:
-    """A new password to tell the person once; it must be replaced at the first sign-in. Whoever is signed in stays out."""
-    person = _manageable(connection, actor, app_user_id)
-    if person.user_id is None:
-        raise Rejected({"": f"{person.name} has no sign-in."})
-    password = hand_out()
-    set_password(connection, person.user_id, password, must_change=True)
-    if person.status == "invited":
-        _set_status(connection, actor, person, "active")
-    links.withdraw(connection, person.user_id)
-    return person, password
-
-
-def set_password(connection: Connection, user_id: int, password: str, *, must_change: bool) -> None:
-    """Keep a new password and open the sign-in if it was only invited."""
+def _shut_out(connection: Connection, user_id: int | None) -> None:
+    values = {"user": user_id}
     connection.execute(
-        text("""UPDATE users SET password_hash = :hash, password_changed_at = now(), must_change_password = :must_change,
-                failed_logins = 0, locked_until = NULL, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END
-                WHERE id = :id"""),
-        {"id": user_id, "hash": hash_password(password), "must_change": must_change},
+        text(
+            "UPDATE user_sessions SET ended_at = now(), end_reason = 'revoked' WHERE ended_at IS NULL AND id IN"
+            " (SELECT user_session_id FROM sessions WHERE user_id = :user)"
+        ),
+        values,
     )
+    connection.execute(text("DELETE FROM sessions WHERE user_id = :user"), values)
+    links.withdraw(connection, int(user_id or 0))
 
 
-def grant(connection: Connection, actor: Actor, app_user_id: int, role_id: int, expires_at: datetime | None = None) -> str:
-    """Give a role, for good or until `expires_at`; returns its name. Nobody gives away what they do not hold."""
-    person = Person(connection, actor, app_user_id)
-    role = connection.execute(
-        text("SELECT name, permissions FROM roles WHERE id = :id AND tenant_id = :tenant_id"),
-        {"id": role_id, "tenant_id": actor.tenant_id},
-    ).first()
-    if role is None:
-        raise Rejected({"role": "Choose one of the roles."})
-    lacking = beyond(actor, role.permissions)
-    if lacking:
-        raise Rejected({"role": f"{role.name} includes {_listed(lacking)}, which you do not hold yourself. Ask an owner."})
-    connection.execute(
-        text("""INSERT INTO app_user_roles (tenant_id, app_user_id, role_id, granted_by, expires_at)
-                VALUES (:tenant_id, :person, :role, :by, :expires_at)
-                ON CONFLICT (app_user_id, role_id) DO UPDATE SET granted_by = :by, expires_at = :expires_at"""),
-        {"tenant_id": actor.tenant_id, "person": person.id, "role": role_id, "by": actor.app_user_id, "expires_at": expires_at},
-    )
-    return str(role.name)
-
-
-def revoke(connection: Connection, actor: Actor, app_user_id: int, grant_id: int) -> Person:
-    """Take a role away, unless that leaves the company without an owner or the actor without their own rights over roles."""
-    person = _manageable(connection, actor, app_user_id)
-    _keep_an_owner(connection, actor, without=grant_id)
-    gone = connection.execute(
-        text("DELETE FROM app_user_roles WHERE id = :id AND app_user_id = :person RETURNING id"), {"id": grant_id, "person": person.id}
-    ).first()
-    if gone is None:
-        raise NotFound("There is no such grant any more.")
-    keep_own_rights(connection, actor)
-    return person
-
-
-def keep_own_rights(connection: Connection, actor: Actor) -> None:
-    """Refuse a change that would take the actor's own way to undo it. Asked after the change, before it is committed."""
-    if actor.app_user_id is None or not actor.may("roles.write"):
-        return
-    left = frozenset(connection.execute(_HELD, {"id": actor.app_user_id}).scalars())
-    for permission in ("roles.write", "users.write"):
-        if actor.may(permission) and not holds(left, permission):
-            raise Rejected({"": "This would take away your own right to manage people and roles. Ask another administrator."})
-
-
-def beyond(actor: Actor, permissions: Iterable[str]) -> list[str]:
-    """Which of `permissions` the actor does not hold and so may not give; an owner, who holds everything, may give all."""
-    return sorted(each for each in permissions if not covers(actor.permissions, each))
-
-
-def covers(held: frozenset[str], permission: str) -> bool:
-    """Whether a bundle includes a permission or the whole of a pattern: `jobs.*` is not covered by its parts, because it
-    also gives what is added to jobs later."""
-    if permission in held or ALL in held:
-        return True
-    area, _, action = permission.rpartition(".")
-    if area == "*" or action == "*":
-        return action == "*" and area != "*" and f"{area}.*" in held
-    return holds(held, permission)
-
-
-def _manageable(connection: Connection, actor: Actor, app_user_id: int) -> Person:
-    person = Person(connection, actor, app_user_id)
-    if actor.may(ALL):
-        return person
-    # Whoever can set an owner's password or end an owner's roles is an owner in all but name.
-    if ALL in set(connection.execute(_HELD, {"id": person.id}).scalars()):
-        raise Rejected({"": f"{person.name} is an owner. Only an owner can change that."})
-    return person
-
-
-def _keep_an_owner(connection: Connection, actor: Actor, *, leaving: int | None = None, without: int | None = None) -> None:
-    connection.execute(_LOCK_ROLES, {"tenant_id": actor.tenant_id})
-    before = set(connection.execute(_OWNERS, {"tenant_id": actor.tenant_id, "all": ALL, "without": None}).scalars())
-    after = set(connection.execute(_OWNERS, {"tenant_id": actor.tenant_id, "all": ALL, "without": without}).scalars())
-    if before and not after - {leaving}:
-        raise Rejected({"": "This is the last owner. Make someone else an owner first."})
-
-
-def _set_status(connection: Connection, actor: Actor, person: Person, status: str) -> None:
-    connection.execute(
-        text("""UPDATE app_users SET status = :status, updated_by = :by,
-                deactivated_at = CASE WHEN :status IN ('suspended', 'deactivated') THEN now() END WHERE id = :id"""),
-        {"status": status, "by": actor.app_user_id, "id": person.id},
-    )
-
-
-def _listed(permissions: list[str]) -> str:
-    shown = ", ".join(permissions[:3])
-    return f"{shown} and {len(permissions) - 3} more" if len(permissions) > 3 else shown
+_NEW_USER = text("""
+INSERT INTO users (email, kind, status, password_hash, password_changed_at, must_change_password)
+VALUES (:email, 'human', :status, :hash, CASE WHEN CAST(:hash AS text) IS NULL THEN NULL ELSE now() END, :must_change)
+RETURNING id
+""")
+_ADOPT = text("""
+UPDATE app_users SET user_id = :user, status = :status, job_title = coalesce(job_title, :title)
+WHERE id = (SELECT id FROM app_users WHERE tenant_id = :tenant AND lower(email) = :email AND user_id IS NULL ORDER BY id LIMIT 1)
+RETURNING id
+""")
+_NEW_PERSON = text("""
+INSERT INTO app_users (tenant_id, user_id, display_name, email, job_title, employee_kind, status)
+VALUES (:tenant, :user, :name, :email, :title, 'office', :status) RETURNING id
+""")
+_NEW_PROFILE = text("""
+INSERT INTO user_profiles (user_id, full_name, timezone)
+SELECT :user, :name, timezone FROM tenants WHERE id = :tenant ON CONFLICT (user_id) DO NOTHING
+""")
+_GRANT = text("INSERT INTO app_user_roles (tenant_id, app_user_id, role_id) VALUES (:tenant, :person, :role)")
+_LIST = text("""
+SELECT u.email, a.display_name, u.status, u.last_login_at,
+       coalesce(array_agg(r.key ORDER BY r.key) FILTER (WHERE r.key IS NOT NULL), '{}') AS roles
+FROM users u
+LEFT JOIN app_users a ON a.user_id = u.id
+LEFT JOIN app_user_roles g ON g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
+LEFT JOIN roles r ON r.id = g.role_id
+GROUP BY u.id, a.display_name ORDER BY u.email
+""")
+_RESET = text("""
+UPDATE users SET password_hash = :hash, password_changed_at = now(), must_change_password = true, failed_logins = 0,
+                 locked_until = NULL, status = CASE WHEN status IN ('locked', 'invited') THEN 'active' ELSE status END
+WHERE id = :user
+""")
+_LAST_OWNER = text("""
+SELECT count(*) FILTER (WHERE u.id = :user) > 0 AND count(*) FILTER (WHERE u.id <> :user) = 0
+FROM users u JOIN app_users a ON a.user_id = u.id JOIN app_user_roles g ON g.app_user_id = a.id
+JOIN roles r ON r.id = g.role_id AND r.key = 'owner'
+WHERE u.status = 'active' AND (g.expires_at IS NULL OR g.expires_at > now())
+""")

@@ -1,0 +1,1 @@
+"""The commands of `console`, one room each; they may use every floor."""

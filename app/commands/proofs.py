@@ -1,0 +1,102 @@
+"""The commands that prove something: the ledger's chain, its replay, and who may reach what."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from app.commands.shell import application, database
+from app.core.startup import connect
+
+
+@click.group()
+def ledger() -> None:
+    """Proofs over the history of changes."""
+
+
+@ledger.command()
+def verify() -> None:
+    """Prove that the chain of sealed change sets is whole; status 1 and the first broken link otherwise."""
+    from app.engine import sealing
+
+    with database() as config, connect(config) as connection:
+        _tell(sealing.verify(connection), "The ledger is whole.")
+
+
+@ledger.command()
+@click.option("--check", is_flag=True, required=True, help="Compare only; nothing is ever written back.")
+def replay(check: bool) -> None:
+    """Prove that replaying the ledger gives today's rows; status 1 and the records that differ otherwise."""
+    from app.engine import sealing
+
+    with database() as config, connect(config) as connection:
+        _tell(sealing.replay_check(connection), "Replaying the ledger gives today's rows.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def routes(as_json: bool) -> None:
+    """Every address with its methods and the permission it needs."""
+    from app.web.security import permission_of
+
+    with database() as config, application(config) as app:
+        found = [
+            {
+                "rule": rule.rule,
+                "endpoint": rule.endpoint,
+                "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}),
+                "permission": permission_of(app, rule.endpoint),
+            }
+            for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
+        ]
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for each in found:
+        click.echo(f"{','.join(each['methods']):<16} {each['rule']:<52} {each['permission'] or 'undeclared: 404'}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def policy(as_json: bool) -> None:
+    """Role by resource by field by action: what the whole company may do, from the rows as they stand."""
+    from sqlalchemy import text
+
+    from app.engine import access
+    from app.engine.apply import transaction
+    from app.engine.registry import REGISTRY
+
+    with database() as config, application(config), transaction() as connection:
+        rows = connection.execute(text("SELECT key, permissions FROM roles ORDER BY key")).all()
+        table: Any = access.policy(REGISTRY, {row.key: tuple(row.permissions) for row in rows})
+    if as_json:
+        click.echo(json.dumps(table, indent=1, default=str))
+        return
+    for line in _lines(table):
+        click.echo(line)
+
+
+def _lines(table: Any, path: tuple[str, ...] = ()) -> Iterable[str]:
+    if isinstance(table, dict):
+        for key, value in table.items():
+            yield from _lines(value, (*path, str(key)))
+    elif isinstance(table, list | tuple | set | frozenset) and all(isinstance(each, str) for each in table):
+        yield f"{' / '.join(path)}: {', '.join(sorted(table)) or '-'}"
+    elif isinstance(table, list | tuple):
+        yield from (json.dumps(each, default=str) for each in table)
+    else:
+        yield f"{' / '.join(path)}: {table}"
+
+
+def _tell(faults: Any, all_well: str) -> None:
+    """`faults`: a list of sentences, one sentence, or nothing when all is well."""
+    found = [faults] if isinstance(faults, str) else list(faults or [])
+    for fault in found:
+        click.echo(str(fault))
+    if found:
+        sys.exit(1)
+    click.echo(all_well)

@@ -1,0 +1,208 @@
+"""What has to be true before the console opens: a database that can be reached, is new enough and has our tables."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from app.config import Config, ConfigError
+from app.core.db import make_engine
+from app.core.embedded import Embedded
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MIGRATIONS = ROOT / "migrations"
+OLDEST_SERVER = 150000
+APP_ROLE = "console_app"
+_LOCK_TRIES = 40
+_MIGRATION_LOCK = 0x636F6E736F6C65  # "console": two consoles that start at once migrate one after the other
+
+
+def open_database(config: Config) -> tuple[Config, Embedded | None]:
+    """The settings with a database in them: the one that was named, else the embedded one, started or joined.
+
+    Raises ConfigError with a sentence when it cannot be used. The embedded server leaves with this process.
+    """
+    if config.database_url:
+        _examine(config)
+        return config, None
+    embedded = Embedded(config.data_dir)
+    return config.on(embedded.owner_url, embedded.app_url), embedded
+
+
+def _examine(config: Config) -> None:
+    """Whether the named server answers, is new enough and has the extension our searches need."""
+    with connect(config) as connection:
+        version = connection.exec_driver_sql("SELECT current_setting('server_version_num')::int").scalar_one()
+        if version < OLDEST_SERVER:
+            raise ConfigError(f"The database server is PostgreSQL {version // 10000}; the console needs 15 or newer.")
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise ConfigError(
+                f"The database is encoded in {encoding}; the console needs one made with ENCODING 'UTF8'."
+            )
+        try:
+            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
+        except SQLAlchemyError as error:
+            raise ConfigError(
+                f"The database lacks the extension pg_trgm and it could not be created: {why(error)}"
+                " Ask its administrator to run: CREATE EXTENSION pg_trgm SCHEMA public;"
+            ) from error
+
+
+def connect(config: Config, role: str = "owner") -> Connection:
+    """One autocommit connection outside the application, or a ConfigError that says why there is none."""
+    url = config.app_database_url if role == "app" and config.app_database_url else config.database_url
+    assert url is not None, "open_database() supplies the address"
+    engine = make_engine(url, config, role, isolation_level="AUTOCOMMIT", pool_size=1)
+    try:
+        return engine.connect()
+    except SQLAlchemyError as error:
+        parts = make_url(url)
+        where = f"{parts.host or parts.query.get('host', 'the local socket')}:{parts.port or 5432}/{parts.database}"
+        raise ConfigError(f"The database at {where} cannot be used: {why(error)}") from error
+    finally:
+        engine.dispose(close=False)
+
+
+def why(error: BaseException) -> str:
+    """The database's own reason in one line, without the advice, the statement or the addresses it tried."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    line = said.splitlines()[0] if said else type(error).__name__
+    for mark in ("FATAL:", "ERROR:", "failed: "):
+        line = line.rpartition(mark)[2].strip()
+    return line.rstrip(".") + "."
+
+
+def is_current(config: Config) -> bool:
+    """Whether the database stands at the newest migration of this checkout."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    with connect(config) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table_schema": config.console_schema})
+        return set(context.get_current_heads()) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+def migrate(config: Config) -> bool:
+    """Bring the schema to its head; False when it was there already.
+
+    A migration waits at most 200 ms for a lock and then tries again, so that nobody's work queues behind it.
+    """
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+
+    if is_current(config):
+        return False
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(MIGRATIONS))
+    settings.attributes["config"] = config
+    assert config.database_url is not None
+    engine = make_engine(config.database_url, config, "owner", pool_size=1)
+    try:
+        with engine.connect() as guard:
+            _take_turn(guard)
+            for attempt in range(_LOCK_TRIES):
+                try:
+                    with engine.connect() as connection:
+                        connection.exec_driver_sql("SET lock_timeout = '200ms'")
+                        connection.commit()
+                        settings.attributes["connection"] = connection
+                        command.upgrade(settings, "head")
+                        return True
+                except OperationalError as error:
+                    if getattr(error.orig, "sqlstate", None) != "55P03" or attempt == _LOCK_TRIES - 1:
+                        raise
+                    time.sleep(min(0.1 * 1.3**attempt, 3))
+    except DBAPIError as error:
+        raise ConfigError(f"The database could not be migrated: {why(error)}") from error
+    finally:
+        engine.dispose()
+    return True
+
+
+def _take_turn(connection: Connection) -> None:
+    for _ in range(600):
+        if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _MIGRATION_LOCK}).scalar_one():
+            connection.commit()
+            return
+        connection.rollback()
+        time.sleep(0.2)
+    raise ConfigError("Another console has been migrating this database for two minutes; look at it first.")
+
+
+def settle_role(config: Config) -> tuple[Config, str | None]:
+    """How the application connects once the tables are there, and a sentence when that is weaker than promised.
+
+    Refuses an application login that is a superuser or owns our tables: it could rewrite the history.
+    """
+    if config.app_database_url is None and not _has_app_role(config):
+        weaker = f"The role {APP_ROLE} could not be made here, so the console works with the rights of its own login."
+        return config.on(config.database_url or "", config.database_url), weaker
+    with connect(config, "app") as connection:
+        superuser, owner = connection.execute(_STANDING, {"schema": config.console_schema}).one()
+    if superuser or owner:
+        fault = "is a superuser" if superuser else "owns the console's tables"
+        cure = (
+            "name a weaker one in APP_DATABASE_URL" if config.app_database_url is None else "give it a role of its own"
+        )
+        raise ConfigError(f"The login the console would work with {fault} and could rewrite its history; {cure}.")
+    return config, None
+
+
+_STANDING = text("""
+SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+       EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = :schema AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'USAGE'))
+""")
+
+
+def _has_app_role(config: Config) -> bool:
+    with connect(config) as connection:
+        known = text("SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = :role")
+        return bool(connection.execute(known, {"role": APP_ROLE}).scalar())
+
+
+def refuse_busy_port(host: str, port: int) -> None:
+    """Say so now, rather than as a traceback out of the web server."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        raise ConfigError(f"HOST={host} is not an address of this machine.") from None
+    except PermissionError:
+        raise ConfigError(f"This account may not listen on port {port}; choose one above 1023 with PORT.") from None
+    except OSError as error:
+        reason = "is in use by another program" if error.errno == 98 else f"cannot be opened ({error.strerror})"
+        raise ConfigError(f"Port {port} on {host} {reason}; choose another with PORT.") from None
+
+
+def as_environment(config: Config) -> dict[str, str]:
+    """The settings for a process of our own. It gets the application's login alone: the owner's stays with the parent."""
+    settings = {
+        "DATABASE_URL": config.app_database_url or config.database_url or "",
+        "APP_DATABASE_URL": config.app_database_url or "",
+        "DATA_DIR": str(config.data_dir),
+        "HOST": config.host,
+        "PORT": str(config.port),
+        "SECRET_KEY": config.secret_key,
+        "SECRET_KEY_FALLBACKS": ",".join(config.secret_key_fallbacks),
+        "PUBLIC_URL": config.public_url or "",
+        "CONSOLE_SCHEMA": config.console_schema,
+        "CONSOLE_DEMO": str(int(config.demo)),
+        "CONSOLE_ENV": config.environment,
+        "WEB_WORKERS": str(config.web_workers),
+        "WEB_THREADS": str(config.web_threads),
+        "POOLER": config.pooler or "",
+        "ALLOW_HTTP": str(int(config.allow_http)),
+        "TRUSTED_HOSTS": ",".join(config.trusted_hosts),
+        "TRUSTED_PROXIES": str(config.trusted_proxies),
+    }
+    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}

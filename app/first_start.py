@@ -1,0 +1,123 @@
+"""What an empty database opens with: the demonstration company and one account per role, or a link for the first owner."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from app.config import Config, write_private
+from app.core.startup import connect
+
+# One person for each role that people hold; the tenth, `worker`, is the background worker itself and never signs in.
+ACCOUNTS = (
+    ("owner", "owner@demo.example", "Ruth Calloway", "Owner"),
+    ("admin", "admin@demo.example", "Tomasz Lindqvist", "Office administrator"),
+    ("operations_manager", "operations@demo.example", "Denise Okafor", "Operations manager"),
+    ("dispatcher", "dispatch@demo.example", "Marco Villareal", "Dispatcher"),
+    ("sales", "sales@demo.example", "Priya Raman", "Estimator"),
+    ("billing", "billing@demo.example", "Hannah Weiss", "Billing clerk"),
+    ("ai_operator", "ai@demo.example", "Jonas Ekberg", "AI operator"),
+    ("auditor", "auditor@demo.example", "Margaret Sloane", "Auditor"),
+    ("viewer", "viewer@demo.example", "Caleb Thornton", "Regional partner"),
+)
+PASSWORD_FILE = "demo-accounts.txt"
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """How to sign in, as told once the console is up."""
+
+    lines: tuple[str, ...] = ()
+
+
+def furnish(config: Config) -> Greeting:
+    """Fill a database nobody has used yet, as CONSOLE_DEMO says; elsewhere only say how to sign in."""
+    with connect(config) as connection:
+        has_records, has_sign_ins = connection.execute(
+            text(
+                "SELECT EXISTS (SELECT FROM customers),"
+                " EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL AND status = 'active')"
+            )
+        ).one()
+    if config.demo and not has_records and not has_sign_ins:
+        from app import demo
+
+        print("Bringing in the demonstration company ...", file=sys.stderr, flush=True)
+        demo.load(config.database_url)
+    if has_sign_ins:
+        return _known(config)
+    return _accounts(config) if config.demo else _invitation(config)
+
+
+def make_accounts(config: Config) -> str:
+    """One sign-in per role, all with the same new password, which is returned. In one unit of work, in the ledger."""
+    from app import create_app
+    from app.domains.auth import staff
+    from app.engine.access import SYSTEM
+    from app.engine.apply import change, transaction
+    from app.engine.passwords import hand_out
+
+    password = hand_out()
+    with create_app(config).app_context():
+        with transaction() as connection:
+            tenant_id = staff.tenant(connection)
+        reason = "First start of the demonstration company"
+        with change(SYSTEM(tenant_id), reason=reason, action="staff.create", channel="system") as connection:
+            for role, email, name, title in ACCOUNTS:
+                staff.create(
+                    *(connection, tenant_id, email, role), name=name, title=title, password=password, must_change=False
+                )
+    return password
+
+
+def _accounts(config: Config) -> Greeting:
+    password = make_accounts(config)
+    lines = [
+        "Demonstration accounts, one per role. All share one password, made for this console alone; it need not be",
+        "changed at the first sign-in, so hand it only to people who may see the demonstration.",
+        "",
+        f"  password  {password}",
+        "",
+        *(f"  {email:<26} {title}" for _, email, _, title in ACCOUNTS),
+    ]
+    path = config.data_dir / PASSWORD_FILE
+    path.unlink(missing_ok=True)
+    write_private(path, "\n".join([config.address, "", *lines]) + "\n")
+    return Greeting((*lines, "", f"This is printed once; it is kept in {_shown(path)}."))
+
+
+def _invitation(config: Config) -> Greeting:
+    from app import create_app
+    from app.domains.auth import staff
+    from app.engine.access import SYSTEM
+    from app.engine.apply import change, transaction
+
+    with create_app(config).app_context():
+        with transaction() as connection:
+            tenant_id = staff.tenant(connection)
+        with change(SYSTEM(tenant_id), action="staff.invite", reason="First owner", channel="system") as connection:
+            token = staff.invite_first_owner(connection, tenant_id)
+    if token is None:
+        return Greeting()
+    return Greeting(
+        (
+            "Nobody can sign in yet. This link makes the first owner; it works once, for seven days:",
+            f"  {config.address}/invite/{token}",
+            "A new start makes a new link and the old one stops working.",
+        )
+    )
+
+
+def _known(config: Config) -> Greeting:
+    path = config.data_dir / PASSWORD_FILE
+    if config.demo and path.exists():
+        return Greeting((f"Sign in as {ACCOUNTS[0][1]} or another demonstration account; see {_shown(path)}.",))
+    return Greeting()
+
+
+def _shown(path: os.PathLike[str]) -> str:
+    shown = os.path.relpath(path)
+    return str(path) if shown.startswith("..") else shown

@@ -1,0 +1,35 @@
+"""Run the tests as `make test` does: all of them on the embedded PostgreSQL 18, then those marked `any_server` on 15.
+
+usage: scripts/test.py [PYTEST ARGUMENTS]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def run(postgres: str, *arguments: str) -> int:
+    print(f"== tests on PostgreSQL {postgres}", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "TEST_POSTGRES": postgres}, check=False).returncode
+
+
+def main() -> None:
+    from tests.servers import programs_of
+
+    statuses = [run("18", *sys.argv[1:])]
+    if programs_of(15) is None:
+        print("== no PostgreSQL 15 is installed here; the tests marked any_server ran on 18 alone")
+    elif not sys.argv[1:]:
+        statuses.append(run("15", "-m", "any_server"))
+    sys.exit(next((status for status in statuses if status), 0))
+
+
+if __name__ == "__main__":
+    main()
