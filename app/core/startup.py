@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Config, ConfigError
 from app.core.db import make_engine
@@ -19,8 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MIGRATIONS = ROOT / "migrations"
 OLDEST_SERVER = 150000
 APP_ROLE = "console_app"
-_LOCK_TRIES = 40
-_MIGRATION_LOCK = 0x636F6E736F6C65  # "console": two consoles that start at once migrate one after the other
 
 
 def open_database(config: Config) -> tuple[Config, Embedded | None]:
@@ -92,48 +89,24 @@ def is_current(config: Config) -> bool:
 def migrate(config: Config) -> bool:
     """Bring the schema to its head; False when it was there already.
 
-    A migration waits at most 200 ms for a lock and then tries again, so that nobody's work queues behind it.
+    How it waits for locks, and for another console that migrates at the same time, stands in migrations/env.py.
     """
     from alembic import command
     from alembic.config import Config as AlembicConfig
 
     if is_current(config):
         return False
+    assert config.database_url is not None
     settings = AlembicConfig()
     settings.set_main_option("script_location", str(MIGRATIONS))
-    settings.attributes["config"] = config
-    assert config.database_url is not None
-    engine = make_engine(config.database_url, config, "owner", pool_size=1)
+    settings.attributes.update(url=config.database_url, schema=config.console_schema)
     try:
-        with engine.connect() as guard:
-            _take_turn(guard)
-            for attempt in range(_LOCK_TRIES):
-                try:
-                    with engine.connect() as connection:
-                        connection.exec_driver_sql("SET lock_timeout = '200ms'")
-                        connection.commit()
-                        settings.attributes["connection"] = connection
-                        command.upgrade(settings, "head")
-                        return True
-                except OperationalError as error:
-                    if getattr(error.orig, "sqlstate", None) != "55P03" or attempt == _LOCK_TRIES - 1:
-                        raise
-                    time.sleep(min(0.1 * 1.3**attempt, 3))
-    except DBAPIError as error:
+        command.upgrade(settings, "head")
+    except SQLAlchemyError as error:
         raise ConfigError(f"The database could not be migrated: {why(error)}") from error
-    finally:
-        engine.dispose()
+    except RuntimeError as error:  # a migration's own sentence about what it may not do here
+        raise ConfigError(str(error)) from error
     return True
-
-
-def _take_turn(connection: Connection) -> None:
-    for _ in range(600):
-        if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _MIGRATION_LOCK}).scalar_one():
-            connection.commit()
-            return
-        connection.rollback()
-        time.sleep(0.2)
-    raise ConfigError("Another console has been migrating this database for two minutes; look at it first.")
 
 
 def settle_role(config: Config) -> tuple[Config, str | None]:
