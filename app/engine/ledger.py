@@ -242,3 +242,9 @@ def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entr
               names.get(e.table, {}).get(int(e.record_id) if e.record_id.isdigit() else -1))
         for e in made
     ]  # fmt: skip
+
+
+def tables(connection: Connection, set_id: int) -> list[str]:
+    """The tables a set touched."""
+    rows = connection.execute(text("SELECT DISTINCT table_name FROM change_entries WHERE change_set_id = :set"), {"set": set_id})
+    return [table for (table,) in rows]

@@ -1,0 +1,81 @@
+"""BrainOps Console: every table of the platform before the staff. The only file that sees every floor."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+from flask import Blueprint, Flask, g
+from jinja2 import StrictUndefined
+
+from app import config as settings
+from app.config import Config
+from app.core import clock, db
+from app.engine.registry import discover
+
+__all__ = ["create_app"]
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application over one database: configured, discovered, mounted."""
+    config = config or settings.load()
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.extensions["console.config"] = config
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.autoescape = True
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = False
+    db.install(app, config)
+    discover()
+    _install(app, config)
+    _mount(app)
+    app.context_processor(_shell)
+    return app
+
+
+def _install(app: Flask, config: Config) -> None:
+    from app.engine import measurements
+    from app.web import errors, formats, headers, htmx, logs, security, session
+
+    logs.install(app)
+    formats.install(app)
+    htmx.install(app)
+    security.install(app, config)
+    session.install(app, plain_http=_plain_http(config))
+    headers.install(app)
+    errors.install(app)
+    measurements.install(app)
+
+
+def _plain_http(config: Config) -> bool:
+    return config.allow_http or config.host in ("127.0.0.1", "localhost", "::1")
+
+
+def _mount(app: Flask) -> None:
+    """Every module of web/ and screens/ that has a blueprint serves pages."""
+    for package in ("app.web", "app.screens"):
+        root = importlib.import_module(package)
+        for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda each: each.name):
+            module = importlib.import_module(f"{package}.{info.name}")
+            blueprint = getattr(module, "blueprint", None)
+            if isinstance(blueprint, Blueprint):
+                app.register_blueprint(blueprint)
+
+
+def _shell() -> dict[str, Any]:
+    """What every page may use: who is asking, where one can go, what time it is."""
+    from app.web.navigation import navigation
+    from app.web.receipts import said
+    from app.web.session import visitor
+
+    actor = g.get("_shell_actor") or visitor()
+    if actor is None:
+        return {"actor": None, "navigation": [], "now": clock.now(), "zone": "UTC", "today": clock.today("UTC"), "toasts": []}
+    return {
+        "actor": actor,
+        "navigation": navigation(actor),
+        "now": clock.now(),
+        "zone": actor.timezone,
+        "today": clock.today(actor.timezone),
+        "toasts": said(),
+    }

@@ -1,0 +1,1 @@
+"""Pages made by hand, where a domain deserves one."""

@@ -1,0 +1,1 @@
+"""HTTP for the engine; it knows no table by name."""

@@ -1,0 +1,34 @@
+"""Addresses of lists with one thing changed: the whole state of a list is its address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from flask import request
+
+Pairs = list[tuple[str, str]]
+
+PLACE = ("after", "before", "count")
+"""Where in the list one is; gone as soon as anything else about it changes."""
+
+
+def given() -> Pairs:
+    """The request's parameters in order; repeated ones of a form (columns, choices) joined as the grammar writes them."""
+    joined: dict[str, list[str]] = {}
+    for name, value in request.args.items(multi=True):
+        if value != "":
+            joined.setdefault(name, []).append(value)
+    return [(name, ",".join(values)) for name, values in joined.items()]
+
+
+def link(path: str, pairs: Sequence[tuple[str, str]], drop: Sequence[str] = PLACE, **changes: str | None) -> str:
+    """The address with `changes` made and `drop` left out; None takes a parameter away."""
+    kept = [(name, value) for name, value in pairs if name not in drop and name not in changes]
+    kept += [(name, value) for name, value in changes.items() if value is not None]
+    return f"{path}?{urlencode(kept, safe=',.:-')}" if kept else path
+
+
+def without(path: str, pairs: Sequence[tuple[str, str]], *names: str) -> str:
+    """The address less some parameters."""
+    return link(path, pairs, drop=(*PLACE, *names))

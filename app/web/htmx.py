@@ -1,0 +1,50 @@
+"""The one place that speaks htmx: which kind of answer was asked for, and the headers that steer the swap.
+
+htmx-flask 0.1.0 knows the request headers; the response headers of htmx 4 it writes under names that changed, so they
+are written here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, make_response, redirect, request
+from htmx_flask import Htmx
+from werkzeug.wrappers import Response as AnyResponse
+
+htmx = Htmx()
+
+
+def install(app: Flask) -> None:
+    """Answers differ by these headers, so caches must keep them apart."""
+    htmx.init_app(app)
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        response.vary.update(("HX-Request", "HX-Request-Type"))
+        return response
+
+
+def wants_fragment() -> bool:
+    """Whether only part of the page is to be swapped in; everything else gets a whole page."""
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+def redirect_whole_page(address: str) -> AnyResponse:
+    """Send the browser elsewhere even when a script asked for a part."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect(address, 303)
+    response = make_response("", 204)
+    response.headers["HX-Redirect"] = address
+    return response
+
+
+def steer(response: Response, *, target: str | None = None, swap: str | None = None, push: str | None = None, trigger: dict[str, Any] | None = None) -> Response:
+    """Point a swap somewhere other than where the request came from."""
+    for name, value in (("HX-Retarget", target), ("HX-Reswap", swap), ("HX-Push-Url", push)):
+        if value:
+            response.headers[name] = value
+    if trigger:
+        response.headers["HX-Trigger"] = json.dumps(trigger)
+    return response

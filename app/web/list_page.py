@@ -1,0 +1,176 @@
+"""What a list page shows around its rows: heads that sort, chips that narrow, ready-made lists, pages and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from markupsafe import Markup
+
+from app.engine.access import Actor
+from app.engine.counting import Count
+from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference
+from app.engine.filters import Clause
+from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
+from app.web.addresses import Pairs, link, without
+
+
+@dataclass(frozen=True)
+class Head:
+    """One column's head."""
+
+    name: str
+    title: str
+    css: str
+    href: str | None
+    direction: str | None
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """Everything resource/list.html needs; it decides nothing itself."""
+
+    query: ListQuery
+    page: Page
+    pairs: Pairs
+    actor: Actor
+    body: Markup
+    labels: dict[str, str]
+    """Titles of the records that filters name, by "field:key"."""
+    path: str
+
+    @cached_property
+    def heads(self) -> list[Head]:
+        order = dict(self.query.order)
+        return [self._head(each, order) for each in self.query.columns]
+
+    def _head(self, each: Field, order: dict[str, bool]) -> Head:
+        css = "num" if each.numeric else ""
+        if each.name == self.query.resource.title:
+            css = "stick"
+        if each.name not in self.query.projection.sortable:
+            return Head(each.name, each.title, css, None, None)
+        down = order.get(each.name)
+        first_down = each.numeric or isinstance(each, Moment | Date)
+        turned = f"-{each.name}" if (down is None and first_down) or down is False else each.name
+        direction = None if down is None else "descending" if down else "ascending"
+        return Head(each.name, each.title, css, link(self.path, self.pairs, sort=turned), direction)
+
+    @cached_property
+    def untitled(self) -> bool:
+        """Whether the title is not among the shown columns, so that rows open with a link column of their own."""
+        return all(each.name != self.query.resource.title for each in self.query.columns)
+
+    @cached_property
+    def chips(self) -> list[tuple[str, str, str, str]]:
+        made = [
+            (clause.field.title, self._operator(clause), self._value(clause), without(self.path, self.pairs, clause.key))
+            for clause in self.query.clauses
+        ]
+        if self.query.archived:
+            made.append(("Archived", "are", "shown", without(self.path, self.pairs, "archived")))
+        return made
+
+    def _operator(self, clause: Clause) -> str:
+        return clause.words
+
+    def _value(self, clause: Clause) -> str:
+        each = clause.field
+        if clause.op == "null":
+            return "empty" if clause.values[0] else "not empty"
+        if isinstance(each, Choice):
+            return ", ".join(each.words(value) for value in clause.values)
+        if isinstance(each, Reference):
+            return ", ".join(self.labels.get(f"{each.name}:{value}", f"#{value}") for value in clause.values)
+        if isinstance(each, Flag):
+            return each.yes if clause.values[0] else each.no
+        return " and ".join(clause.raw) if clause.op == "between" else ", ".join(clause.raw)
+
+    @property
+    def clear(self) -> str:
+        """The list without filters, search and place; order and columns stay."""
+        names = [clause.key for clause in self.query.clauses]
+        return without(self.path, self.pairs, *names, "q", "archived")
+
+    @cached_property
+    def scopes(self) -> list[tuple[str, str, bool, str | None]]:
+        made: list[tuple[str, str, bool, str | None]] = [
+            ("All", without(self.path, self.pairs, "scope"), self.query.scope is None, None)
+        ]
+        for name in self.query.resource.scopes:
+            made.append((name, link(self.path, self.pairs, scope=name), name == self.query.scope, None))
+        return made if len(made) > 1 else []
+
+    @property
+    def range(self) -> str:
+        shown = len(self.page.rows)
+        if not shown:
+            return "None"
+        if self.page.previous is None:
+            return f"1 to {shown}"
+        return f"{shown} {'row' if shown == 1 else 'rows'}"
+
+    @property
+    def total(self) -> str:
+        count = self.page.count
+        if count is None or not self.page.rows and count.number == 0:
+            return ""
+        return f"of {self.counted(count)}"
+
+    def counted(self, count: Count) -> str:
+        """"1,089 customers", or "about 87,000 customers" where nobody counted."""
+        number = count.number if count.exact else _rounded(count.number)
+        resource = self.query.resource
+        word = resource.one if count.exact and count.number == 1 else resource.plural[:1].lower() + resource.plural[1:]
+        return f"{'' if count.exact else 'about '}{number:,} {word}"
+
+    @property
+    def exact(self) -> str | None:
+        count = self.page.count
+        if count is None or count.exact or count.gave_up:
+            return None
+        return link(self.path, self.pairs, drop=(), count="exact")
+
+    @property
+    def first(self) -> str | None:
+        return link(self.path, self.pairs) if self.page.previous else None
+
+    @property
+    def previous(self) -> str | None:
+        return link(self.path, self.pairs, before=self.page.previous) if self.page.previous else None
+
+    @property
+    def next(self) -> str | None:
+        return link(self.path, self.pairs, after=self.page.next) if self.page.next else None
+
+    @property
+    def last(self) -> str | None:
+        return link(self.path, self.pairs, before="end") if self.page.next else None
+
+    @property
+    def limits(self) -> list[tuple[int, str, bool]]:
+        return [
+            (rows, link(self.path, self.pairs, limit=None if rows == DEFAULT_LIMIT else str(rows)), rows == self.query.limit)
+            for rows in (25, 50, 100, 200)
+        ]
+
+    @property
+    def keep(self) -> Pairs:
+        """Parameters the find box carries along as hidden fields."""
+        return [(name, value) for name, value in self.pairs if name not in ("q", "after", "before", "count")]
+
+    def address(self, suffix: str) -> str:
+        """The same list in another form: `.csv`, `/filters`."""
+        return link(f"{self.path}{suffix}", self.pairs)
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.query.clauses or self.query.q or self.query.scope)
+
+
+def _rounded(number: int) -> int:
+    """Two figures of an estimate; more would claim a precision nobody has."""
+    if number < 100:
+        return number
+    unit = 10 ** (len(str(number)) - 2)
+    return round(number / unit) * unit

@@ -1,0 +1,67 @@
+"""The navigation: what this role may open, in the groups of the design; worked out once per bundle of permissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import request
+
+from app.engine.access import Actor, holds
+from app.engine.registry import REGISTRY
+
+GROUPS = ("", "Customers", "Field", "Money", "Automation and AI", "System")
+
+Item = tuple[str, str, str, bool, int | None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A screen made by hand that stands in the navigation."""
+
+    group: str
+    order: int
+    label: str
+    href: str
+    icon: str
+    may: str
+
+
+_screens: list[Place] = []
+
+
+def place(group: str, order: int, label: str, href: str, icon: str, may: str) -> None:
+    """Put a screen into the navigation; called once, where the screen is mounted."""
+    _screens.append(Place(group, order, label, href, icon, may))
+
+
+@lru_cache(maxsize=512)
+def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place, ...]], ...]:
+    found = [each for each in _screens if holds(permissions, each.may)]
+    for resource in REGISTRY:
+        if resource.nav is None:
+            continue
+        reads = holds(permissions, resource.permission("read")) or (
+            resource.own is not None and holds(permissions, resource.permission("own"))
+        )
+        if reads:
+            group, order = resource.nav
+            found.append(Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read")))
+    names = sorted({each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS))
+    return tuple(
+        (name or None, tuple(sorted((each for each in found if each.group == name), key=lambda each: (each.order, each.label))))
+        for name in names
+    )
+
+
+def navigation(actor: Actor) -> list[tuple[str | None, list[Item]]]:
+    """Groups of (label, href, icon, current, count) for the shell."""
+    here = request.path
+    return [
+        (name, [(each.label, each.href, each.icon, _current(each.href, here), None) for each in places])
+        for name, places in _places(actor.permissions)
+    ]
+
+
+def _current(href: str, here: str) -> bool:
+    return here == href or (href != "/" and here.startswith(f"{href}/"))

@@ -1,0 +1,42 @@
+"""What a person is told after a write: a toast in the past tense with the way back, kept over the redirect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import session
+
+from app.engine.apply import Receipt
+from app.engine.plan import Plan
+
+
+@dataclass(frozen=True)
+class Said:
+    """One toast."""
+
+    text: str
+    undo: str | None = None
+    failed: bool = False
+
+
+def say(text: str, receipt: Receipt | None = None, failed: bool = False) -> None:
+    """Show this on the next page. A receipt of a real change brings Undo with it."""
+    undo = f"/change-sets/{receipt.change_set}/undo" if receipt and receipt.change_set else None
+    session["toasts"] = [*session.get("toasts", [])[-2:], [text[:300], undo, failed]]
+
+
+def said() -> list[Said]:
+    """The toasts waiting for this page; told once."""
+    if "toasts" not in session:
+        return []
+    return [Said(*each) for each in session.pop("toasts")]
+
+
+def edited(title: str, plan: Plan) -> str:
+    """The sentence after an edit: what changed, and what others changed meanwhile and was kept."""
+    if plan.empty:
+        return f"{title} is already so; nothing to save"
+    names = [plan.changes[0].resource.field(name).title for name in plan.changes[0].after if plan.changes[0].resource.has(name)]
+    what = names[0] if len(names) == 1 else f"{len(names)} fields"
+    merged = " Someone else's changes to other fields were kept." if plan.merged else ""
+    return f"{what} of {title} changed.{merged}" if merged else f"{what} of {title} changed"

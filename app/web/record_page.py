@@ -1,0 +1,174 @@
+"""What a record page shows: its fields in groups, what may be done now and why not, related lists, latest changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.engine import ledger, listing, reading
+from app.engine.access import Actor
+from app.engine.actions import Action
+from app.engine.fields import Field
+from app.engine.plan import refusal
+from app.engine.projection import Projection, projection
+from app.engine.reading import Shown
+from app.engine.refusals import NotFound
+from app.engine.registry import REGISTRY
+from app.engine.resource import Related, Resource
+from app.engine.states import Transition
+from app.web import rows
+from app.web.addresses import link
+from app.web.list_page import ListPage
+from app.web.rows import Column
+
+PANEL_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Value:
+    """One field of the record, ready for its template."""
+
+    field: Field
+    column: Column
+    value: Any
+    label: str | None
+
+    @property
+    def template(self) -> str:
+        return f"fields/{self.field.type}/show.html"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A button: pressed, or shown with the reason why not."""
+
+    move: Transition | Action
+    href: str
+    why_not: str | None
+
+
+@dataclass(frozen=True)
+class RelatedList:
+    """A list of records that point here, on its own page."""
+
+    related: Related
+    resource: Resource
+    list: ListPage
+    all_href: str
+    new_href: str | None
+
+    @property
+    def name(self) -> str:
+        return self.resource.name
+
+    @property
+    def label(self) -> str:
+        return self.related.label or self.resource.plural
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """Everything resource/record.html needs."""
+
+    record: Shown
+    facts: list[Value]
+    groups: list[tuple[str, list[Value]]]
+    moves: list[Move]
+    related: list[RelatedList]
+    entries: list[ledger.Entry]
+    status: Value | None
+    steps: list[tuple[str, str, str]]
+
+    @classmethod
+    def load(cls, connection: Connection, view: Projection, key: int, actor: Actor, args: Mapping[str, str]) -> RecordPage:
+        """Read the record, one statement for each related list, and its latest changes."""
+        record = reading.read(connection, view, key, actor)
+        resource = record.resource
+        shown = {each.name: value_of(each, record, actor) for each in view.fields}
+        status = shown.get(resource.lifecycle.field if resource.lifecycle else "status")
+        lists = [
+            related_page(connection, record, actor, each.to, args)
+            for each in resource.related
+            if _readable(each.to, actor)
+        ]
+        return cls(
+            record,
+            [shown[name] for name in resource.facts if name in shown],
+            _groups(resource, shown),
+            moves(record, actor, connection),
+            lists,
+            ledger.history(connection, resource, key, actor, limit=8) if resource.versioned else [],
+            status,
+            _steps(resource, record),
+        )
+
+
+def value_of(each: Field, record: Shown, actor: Actor) -> Value:
+    label = record.labels.get(each.name)
+    if each.type == "subject":
+        label = record.values.get("subject_type")
+    return Value(each, rows.column(each, actor.permissions), record.values.get(each.name), label)
+
+
+def _readable(name: str, actor: Actor) -> bool:
+    target = REGISTRY.get(name)
+    return target is not None and projection(target, actor).reads
+
+
+def _groups(resource: Resource, shown: dict[str, Value]) -> list[tuple[str, list[Value]]]:
+    groups: dict[str, list[Value]] = {}
+    for name, each in shown.items():
+        if name != resource.title:
+            groups.setdefault(each.field.group or "Details", []).append(each)
+    return list(groups.items())
+
+
+def _steps(resource: Resource, record: Shown) -> list[tuple[str, str, str]]:
+    lifecycle = resource.lifecycle
+    if lifecycle is None or not lifecycle.stages:
+        return []
+    now = record.values.get(lifecycle.field)
+    if now not in lifecycle.stages:
+        return []
+    place = lifecycle.stages.index(now)
+    names = [stage[:1].upper() + stage[1:].replace("_", " ") for stage in lifecycle.stages]
+    return [(name, "", "done" if index < place else "current" if index == place else "") for index, name in enumerate(names)]
+
+
+def moves(record: Shown, actor: Actor, connection: Connection) -> list[Move]:
+    """The moves out of the present state; those this role never makes are absent, those refused now say why."""
+    resource = record.resource
+    found: list[Move] = []
+    status = record.values.get(resource.lifecycle.field) if resource.lifecycle else None
+    offered: list[Transition | Action] = [*(resource.lifecycle.from_(str(status)) if resource.lifecycle else ()), *resource.actions]
+    for move in offered:
+        allowed = any(actor.may(each) for each in (move.may, *getattr(move, "also", ())))
+        owns = resource.own and record.values.get(resource.own) == actor.app_user_id and actor.may(resource.permission("own"))
+        if not allowed and not owns:
+            continue
+        href = f"{resource.path}/{record.key}/actions/{move.key}"
+        found.append(Move(move, href, refusal(resource, record.values, move, actor)))
+    return found
+
+
+def related_page(connection: Connection, record: Shown, actor: Actor, name: str, args: Mapping[str, str]) -> RelatedList:
+    """One related list at the page its own cursor names (`rel=jobs&after=...`), narrowed to this record."""
+    related = next((each for each in record.resource.related if each.to == name), None)
+    if related is None or not _readable(name, actor):
+        raise NotFound("There is no such list here.")
+    target = REGISTRY[name]
+    view = projection(target, actor)
+    pairs = [("limit", str(PANEL_ROWS))]
+    if args.get("rel") == name:
+        pairs += [(key, args[key]) for key in ("after", "before", "sort") if args.get(key)]
+    columns = related.fields or tuple(each.name for each in view.listed if each.name != related.via)[:7]
+    query = listing.read_query(pairs, view, actor.timezone, {related.via: record.key}, columns, related.sort)
+    page = listing.fetch(connection, query, actor, count=True)
+    path = f"{record.resource.path}/{record.key}"
+    shown = ListPage(query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
+    to_all = link(target.path, [(related.via, str(record.key))]) if related.via in view.by_name else target.path
+    can_add = view.creates and any(each.name == related.via for each in view.fields)
+    return RelatedList(related, target, shown, to_all, f"{target.path}/new?{related.via}={record.key}" if can_add else None)

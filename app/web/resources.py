@@ -1,0 +1,401 @@
+"""HTTP for any table: list, record, create, edit, history, actions, archive and export, from its declaration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, flash, g, make_response, redirect, render_template, request
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.core.clock import now
+from app.core.db import db, reading
+from app.engine import exports, ledger, listing, reading as records
+from app.engine.access import Actor
+from app.engine.apply import apply
+from app.engine.fields import FORM, Edit, Reference
+from app.engine.filters import referred
+from app.engine.forms import RecordForm, form_class
+from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
+from app.engine.projection import Projection, projection
+from app.engine.refusals import NotAllowed, Rejected, Stale
+from app.engine.references import labels, lookup
+from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
+from app.web import markup, receipts, rows
+from app.web.addresses import Pairs, given
+from app.web.filter_panel import canonical
+from app.web.htmx import wants_fragment
+from app.web.list_page import ListPage
+from app.web.record_page import RecordPage, related_page
+from app.web.security import by_resource
+from app.web.session import current_actor
+
+blueprint = Blueprint("resources", __name__)
+
+MIME = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def find(domain: str, table: str) -> tuple[Resource, Projection, Actor]:
+    """The resource at an address as this actor sees it; the guard has asked for the permission already."""
+    resource = REGISTRY.at(domain, table)
+    if resource is None:
+        abort(404)
+    actor = current_actor()
+    return resource, projection(resource, actor), actor
+
+
+def open_record(resource: Resource, key: int) -> records.Shown:
+    """The record as the present actor sees it, or 404; for hand-made screens."""
+    actor = current_actor()
+    return records.read(reading(), projection(resource, actor), key, actor)
+
+
+# -- list ------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<domain>/<table>")
+@by_resource("read")
+def index(domain: str, table: str) -> str | AnyResponse:
+    """The list, or only its rows when a fragment is wanted."""
+    resource, view, actor = find(domain, table)
+    pairs = given()
+    settled = canonical(resource.path, pairs)
+    if settled is not None:
+        return redirect(settled, 303)
+    query = listing.read_query(pairs, view, actor.timezone)
+    fragment = wants_fragment()
+    connection = reading()
+    page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
+    shown = ListPage(query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path)
+    return render_template("resource/rows.html" if fragment else "resource/list.html", list=shown, resource=resource, view=view,
+                           page_title=resource.plural, crumbs=[(resource.plural, None)])  # fmt: skip
+
+
+def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor) -> dict[str, str]:
+    """Titles of the records that filters name, so that a chip reads "Customer is Bluestem" and not "is 417"."""
+    found: dict[str, str] = {}
+    for clause in referred(query.clauses):
+        assert isinstance(clause.field, Reference)
+        target = REGISTRY.get(clause.field.to)
+        if target is not None:
+            named = labels(connection, target, actor, [int(value) for value in clause.values])
+            found |= {f"{clause.field.name}:{key}": label for key, label in named.items()}
+    return found
+
+
+@blueprint.get("/<domain>/<table>.<any(csv, xlsx, json):kind>")
+@by_resource("read")
+def export(domain: str, table: str, kind: str) -> Response:
+    """The same list as a file: same filters, order, columns and masks; everything that matches, not a page."""
+    resource, view, actor = find(domain, table)
+    if not actor.may("export.read"):
+        raise NotAllowed("Your role reads lists but does not take them out.")
+    query = listing.read_query(given(), view, actor.timezone)
+    engine = db.engine
+    pieces: Iterator[Any]
+    if kind == "csv":
+        pieces = exports.csv_lines(engine, query, actor)
+    elif kind == "json":
+        pieces = exports.json_lines(engine, query, actor)
+    else:
+        pieces = exports.xlsx_chunks(engine, query, actor)
+    response = Response(pieces, mimetype=MIME[kind])
+    response.headers["Content-Disposition"] = f'attachment; filename="{exports.file_name(query, kind, now())}"'
+    current_app.logger.info("export", extra={"resource": resource.name, "kind": kind, "actor": actor.app_user_id, "query": request.query_string.decode()[:500]})
+    return response
+
+
+# -- record ----------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<domain>/<table>/<int:key>")
+@by_resource("read")
+def record(domain: str, table: str, key: int) -> str | AnyResponse:
+    """The record with its facts, related lists and latest history, or the screen made for its kind."""
+    resource, view, actor = find(domain, table)
+    if resource.screen:
+        return current_app.view_functions[resource.screen](key=key)
+    connection = reading()
+    wanted = request.args.get("rel")
+    if wants_fragment() and wanted:
+        shown = records.read(connection, view, key, actor)
+        return render_template("resource/related.html", related=related_page(connection, shown, actor, wanted, request.args), record=shown)
+    page = RecordPage.load(connection, view, key, actor, request.args)
+    return render_template("resource/record.html", page=page, record=page.record, resource=resource, view=view,
+                           page_title=page.record.title, crumbs=[(resource.plural, resource.path), (page.record.title, None)])  # fmt: skip
+
+
+@blueprint.get("/<domain>/<table>/<int:key>/history")
+@by_resource("read")
+def history(domain: str, table: str, key: int) -> str:
+    """Every change of this record: who, when, why, before and after, each with its way back."""
+    resource, view, actor = find(domain, table)
+    connection = reading()
+    shown = records.read(connection, view, key, actor)
+    before = request.args.get("before", "")
+    entries = ledger.history(connection, resource, key, actor, int(before) if before.isdigit() and len(before) < 19 else None)
+    return render_template("resource/history.html", record=shown, resource=resource, view=view, entries=entries,
+                           more=entries[-1].id if len(entries) == ledger.PAGE else None, page_title=f"History of {shown.title}",
+                           crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("History", None)])  # fmt: skip
+
+
+# -- create and edit -------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<domain>/<table>/new", methods=["GET", "POST"])
+@by_resource("create")
+def new(domain: str, table: str) -> str | AnyResponse:
+    """A form for a new record; what cannot be taken comes back with everything typed."""
+    resource, view, actor = find(domain, table)
+    if not view.creates:
+        raise NotAllowed(resource.read_only or f"{resource.plural} are not created here.")
+    fields = view.writable(Edit.CREATE)
+    made = form_class(resource, fields, actor.timezone)
+    if request.method == "GET":
+        form = made(data=_opening(resource, actor))
+        return _form(resource, view, form, None, actor)
+    form = made(request.form)
+    if _picks(form, actor) or not form.validate():
+        return _form(resource, view, form, None, actor, status=422)
+    try:
+        receipt = apply(plan_create(resource, form.edits(), actor), actor, _reason(), **_request())
+    except Rejected as refused:
+        return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
+    receipts.say(f"{resource.one.capitalize()} created", receipt)
+    return redirect(f"{resource.path}/{receipt.key}", 303)
+
+
+@blueprint.route("/<domain>/<table>/<int:key>/edit", methods=["GET", "POST"])
+@by_resource("write")
+def edit(domain: str, table: str, key: int) -> str | AnyResponse:
+    """A form over an existing record, guarded by the version it was opened with."""
+    resource, view, actor = find(domain, table)
+    connection = reading()
+    shown = records.read(connection, view, key, actor)
+    if not view.writes:
+        raise NotAllowed(resource.read_only or f"{resource.plural} are not changed here.")
+    fields = _editable(resource, view, shown)
+    made = form_class(resource, fields, actor.timezone)
+    if request.method == "GET":
+        form = made(data={**shown.values, "version": shown.version})
+        _chosen(form, shown.labels)
+        return _form(resource, view, form, shown, actor)
+    form = made(request.form)
+    if _picks(form, actor) or not form.validate():
+        _chosen(form, shown.labels)
+        return _form(resource, view, form, shown, actor, status=422)
+    try:
+        with db.engine.connect() as unit:
+            plan = plan_edit(unit, resource, key, form.edits(), form.seen, actor)
+        receipt = apply(plan, actor, _reason(), **_request())
+    except Stale as clash:
+        return _conflict(resource, view, form, shown, actor, clash)
+    except Rejected as refused:
+        _chosen(form, shown.labels)
+        return _form(resource, view, form, shown, actor, form.put_errors(refused.errors), 422)
+    receipts.say(receipts.edited(shown.title, plan), receipt)
+    return redirect(f"{resource.path}/{key}", 303)
+
+
+def _editable(resource: Resource, view: Projection, shown: records.Shown) -> tuple[Any, ...]:
+    lifecycle = resource.lifecycle
+    fields = view.writable(Edit.FORM)
+    if lifecycle is None:
+        return fields
+    return tuple(each for each in fields if not lifecycle.is_frozen(shown.values[lifecycle.field], each.name))
+
+
+def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:
+    """Values a new form opens with: declared ones, then those of the address ("New job" on a customer's page)."""
+    data = {name: value(actor) if callable(value) else value for name, value in resource.defaults.items()}
+    for each in resource.fields:
+        column = resource.table.c.get(each.name)
+        if each.name not in data and column is not None and column.server_default is not None and each.type in ("choice", "flag", "money", "count", "percent", "code"):
+            data[each.name] = _default(each, str(getattr(column.server_default, "arg", "")))
+        typed = request.args.get(each.name)
+        if typed:
+            try:
+                data[each.name] = each.parse(typed)
+            except ValueError:
+                continue
+    return data
+
+
+def _default(each: Any, text: str) -> Any:
+    try:
+        return each.parse(text)
+    except ValueError:
+        return None
+
+
+def _reason() -> str | None:
+    return request.form.get("reason", "").strip()[:1000] or None
+
+
+def _request() -> dict[str, Any]:
+    return {"request_id": g.get("request_id"), "ip": request.remote_addr}
+
+
+def _picks(form: RecordForm, actor: Actor) -> bool:
+    """References picked without script: a typed name is searched, and the form comes back with the matches to choose from.
+
+    True when the form must be shown again because a choice is still open.
+    """
+    open_choice = False
+    for each in form.typed_fields:
+        if not isinstance(each.declared, Reference):
+            continue
+        picked, words = request.form.get(f"{each.name}.pick", ""), request.form.get(f"{each.name}.q", "").strip()
+        if picked.isdigit() and len(picked) < 19:
+            each.data, each.typed, each.errors = int(picked), picked, ()
+        asked = request.form.get("find") == each.name
+        target = REGISTRY.get(each.declared.to)
+        if target is None or not (asked or (words and not each.typed)):
+            if not words and not picked and request.form.get(f"{each.name}.q") is not None:
+                each.data, each.typed = None, ""
+            continue
+        each.offered = lookup(reading(), target, actor, words)
+        each.chosen_label = words
+        exact = [one for one in each.offered if one.label == words or one.detail == words]
+        if len(exact) == 1 and not asked:
+            each.data, each.typed, each.offered = exact[0].key, str(exact[0].key), []
+        elif each.offered:
+            each.errors = [*each.errors, "Choose one of these."]
+            open_choice = True
+        else:
+            each.errors = [*each.errors, f"Nothing called “{words[:60]}” was found."]
+            open_choice = True
+    return open_choice
+
+
+def _chosen(form: RecordForm, known: Any) -> None:
+    for each in form.typed_fields:
+        if isinstance(each.declared, Reference) and not each.chosen_label:
+            each.chosen_label = request.form.get(f"{each.name}.q") or known.get(each.name, f"#{each.typed}" if each.typed else "")
+
+
+def _form(resource: Resource, view: Projection, form: RecordForm, shown: records.Shown | None, actor: Actor, rest: list[str] | None = None, status: int = 200) -> Response:  # fmt: skip
+    title = f"Edit {shown.title}" if shown else f"New {resource.one}"
+    crumbs: list[tuple[str, str | None]] = [(resource.plural, resource.path)]
+    if shown:
+        crumbs.append((shown.title, f"{resource.path}/{shown.key}"))
+    else:
+        _named(form, actor)
+    body = render_template(
+        "resource/form.html", form=form, groups=grouped(form), record=shown, resource=resource, view=view, rest=rest or [],
+        page_title=title, crumbs=[*crumbs, ("Edit" if shown else "New", None)],
+    )  # fmt: skip
+    return make_response(body, status)
+
+
+def _named(form: RecordForm, actor: Actor) -> None:
+    """Titles for references a new form opens with."""
+    for each in form.typed_fields:
+        target = REGISTRY.get(each.declared.to) if isinstance(each.declared, Reference) else None
+        if target is not None and each.typed and not each.chosen_label and each.typed.isdigit():
+            each.chosen_label = labels(reading(), target, actor, [int(each.typed)]).get(int(each.typed), "")
+
+
+def grouped(form: RecordForm) -> list[tuple[str, list[Any]]]:
+    """The form's fields under their headings, in order of first appearance."""
+    groups: dict[str, list[Any]] = {}
+    for each in form.typed_fields:
+        groups.setdefault(each.declared.group, []).append(each)
+    return list(groups.items())
+
+
+def _conflict(resource: Resource, view: Projection, form: RecordForm, shown: records.Shown, actor: Actor, clash: Stale) -> Response:
+    """Theirs and yours for the fields both changed; everything else merges by itself."""
+    if not clash.clashes:
+        return _form(resource, view, form, shown, actor, [clash.sentence], 409)
+    connection = reading()
+    last = ledger.history(connection, resource, shown.key, actor, limit=1)
+    names: dict[str, dict[int, str]] = {}
+    for name, values in clash.clashes.items():
+        each = view.by_name[name]
+        if isinstance(each, Reference) and REGISTRY.get(each.to):
+            names[name] = labels(connection, REGISTRY[each.to], actor, [value for value in values if isinstance(value, int)])
+    body = render_template(
+        "resource/conflict.html", resource=resource, record=shown, form=form, clash=clash, view=view, last=last[0] if last else None,
+        names=names, columns={name: rows.column(view.by_name[name], actor.permissions) for name in clash.clashes},
+        page_title=f"Edit {shown.title}", crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}"), ("Edit", None)],
+    )  # fmt: skip
+    return make_response(body, 409)
+
+
+# -- actions and archive ---------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<domain>/<table>/<int:key>/actions/<action>", methods=["GET", "POST"])
+@by_resource("read")
+def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
+    """A move of the life cycle or a named action: GET shows what it asks, POST does it."""
+    resource, view, actor = find(domain, table)
+    move = (resource.lifecycle.find(action) if resource.lifecycle else None) or next((each for each in resource.actions if each.key == action), None)
+    if move is None:
+        abort(404)
+    shown = records.read(reading(), view, key, actor)
+    made = form_class(resource, [resource.field(name) for name in move.asks], actor.timezone, needed=move.requires)
+    form = made(request.form) if request.method == "POST" else made(data={name: shown.values.get(name) for name in move.asks})
+    rest: list[str] = []
+    status = 200
+    if request.method == "POST":
+        if not _picks(form, actor) and form.validate():
+            try:
+                with db.engine.connect() as unit:
+                    plan = plan_move(unit, resource, key, move, form.edits(), actor, _reason())
+                receipt = apply(plan, actor, _reason(), **_request())
+                receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
+                return redirect(_back(f"{resource.path}/{key}"), 303)
+            except Rejected as refused:
+                rest, status = form.put_errors(refused.errors), 422
+            except (NotAllowed, Stale) as refused:
+                rest, status = [refused.sentence], 409
+        else:
+            status = 422
+    _chosen(form, shown.labels)
+    body = render_template(
+        "resource/action.html", resource=resource, record=shown, move=move, form=form, rest=rest, view=view,
+        page_title=move.label, crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), (move.label, None)],
+    )  # fmt: skip
+    return make_response(body, status)
+
+
+def _back(otherwise: str) -> str:
+    from app.web.security import local_path
+
+    return local_path(request.form.get("next"), otherwise)
+
+
+@blueprint.route("/<domain>/<table>/<int:key>/delete", methods=["GET", "POST"])
+@by_resource("delete")
+def delete(domain: str, table: str, key: int) -> str | AnyResponse:
+    """Archive where the dictionary keeps records, delete where it does not; asked first, undone after."""
+    resource, view, actor = find(domain, table)
+    shown = records.read(reading(), view, key, actor)
+    restore = shown.archived
+    rest: list[str] = []
+    if request.method == "POST":
+        try:
+            with db.engine.connect() as unit:
+                plan = plan_archive(unit, resource, key, actor, restore=restore)
+            receipt = apply(plan, actor, _reason(), **_request())
+        except Rejected as refused:
+            rest = list(refused.errors.values())
+        else:
+            word = "restored" if restore else "archived" if resource.archivable else "deleted"
+            receipts.say(f"{shown.title} {word}", receipt)
+            return redirect(f"{resource.path}/{key}" if resource.archivable else resource.path, 303)
+    body = render_template(
+        "resource/delete.html", resource=resource, record=shown, restore=restore, rest=rest, view=view, page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
+        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("Archive" if resource.archivable else "Delete", None)],
+    )  # fmt: skip
+    return make_response(body, 422 if rest else 200)
+
+
