@@ -23,7 +23,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null && ! [ -x .venv/bin/pip ]; then
 fi
 
 [ -x .venv/bin/pip ] || "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore \
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --root-user-action=ignore \
     --require-hashes --only-binary :all: --no-deps -r "$1"
 
 # The project itself is not copied anywhere: the environment points back at this checkout.
