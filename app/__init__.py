@@ -13,6 +13,7 @@ from app import config as settings
 from app.config import Config
 from app.core import clock, db
 from app.engine.registry import discover
+from app.web import markup
 
 __all__ = ["create_app"]
 
@@ -24,7 +25,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["console.config"] = config
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.autoescape = True
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = False
+    app.jinja_env.globals.update(moment_cell=markup.moment, person_cell=markup.person)
     db.install(app, config)
     discover()
     _install(app, config)

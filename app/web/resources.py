@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,7 +14,7 @@ from app.core.db import db, reading
 from app.engine import exports, ledger, listing, reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
-from app.engine.fields import FORM, Edit, Reference
+from app.engine.fields import Edit, Reference
 from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
 from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
@@ -23,8 +23,8 @@ from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.references import labels, lookup
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
-from app.web import markup, receipts, rows
-from app.web.addresses import Pairs, given
+from app.web import receipts, rows
+from app.web.addresses import given
 from app.web.filter_panel import canonical
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
