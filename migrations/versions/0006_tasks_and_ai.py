@@ -16,6 +16,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('user_tasks'), ungovern('ai_agents')")
+    op.execute("SELECT ungovern('ai_model_prices'), ungovern('ai_decision_logs')")
     op.execute("ALTER TABLE change_sets DROP CONSTRAINT fk_change_sets_agent_id")
     op.execute("DROP TABLE ai_calls, ai_decision_logs, ai_model_prices, ai_agents, user_tasks")
     op.execute("DROP FUNCTION refuse_reworded_decision(); DROP FUNCTION refuse_reopened_call();")

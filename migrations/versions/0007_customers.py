@@ -15,6 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('customers'), ungovern('properties'), ungovern('contacts')")
     op.execute("DROP TABLE contacts, properties, customers")
 
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('products'), ungovern('estimates'), ungovern('estimate_lines')")
     op.execute("DROP TABLE estimate_lines, estimates, products")
 
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('jobs'), ungovern('job_visits'), ungovern('crm_activities')")
     op.execute("DROP TABLE crm_activities, job_visits, jobs")
 
 

@@ -16,6 +16,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('invoices'), ungovern('invoice_lines')")
+    op.execute("SELECT ungovern('payments'), ungovern('payment_allocations')")
     op.execute("DROP TABLE payment_allocations, payments, invoice_lines, invoices")
     op.execute("DROP FUNCTION refuse_changed_invoice(); DROP FUNCTION keep_finalized_lines();")
 

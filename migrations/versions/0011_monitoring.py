@@ -16,6 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SELECT ungovern('error_groups')")
     op.execute("DROP TABLE metrics, error_logs, error_groups, system_health")
     op.execute("DROP FUNCTION prune_log(text, timestamptz, integer)")
 
