@@ -1,0 +1,108 @@
+"""What a posted document changes elsewhere: header totals after a line, the customer's balance and the job's billed sum.
+
+These run inside the change that caused them, so the ledger holds cause and consequence together and either both are
+written or neither is. Each writes only where the figure really differs, so that an undo finds nothing left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+
+from app.domains.crm.tables import table
+from app.domains.crm.totals import header_of
+from app.engine.refusals import Rejected
+
+_MOVES_MONEY = frozenset(
+    (
+        "status",
+        "total",
+        "retainage_withheld",
+        "amount_paid",
+        "amount_credited",
+        "amount_written_off",
+        "customer_id",
+        "job_id",
+    )
+)
+
+
+def post(connection: Connection, invoice: Mapping[str, Any]) -> None:
+    """After an invoice: what its customer owes in all, and what its job has been billed before tax."""
+    if not _MOVES_MONEY & invoice.keys():
+        return
+    invoices = table("invoices")
+    row = connection.execute(
+        select(invoices.c.customer_id, invoices.c.job_id).where(invoices.c.id == invoice["id"])
+    ).first()
+    customers = {row.customer_id if row else None, invoice.get("customer_id")} - {None}
+    jobs = {row.job_id if row else None, invoice.get("job_id")} - {None}
+    for key in customers:
+        owe(connection, key)
+    for key in jobs:
+        bill(connection, key)
+
+
+def owe(connection: Connection, customer_id: Any) -> None:
+    """Open balance: open invoices in the customer's own currency; credit notes still to be applied are not netted."""
+    customers, invoices = table("customers"), table("invoices").c
+    owed = (
+        select(func.coalesce(func.sum(invoices.balance), 0))
+        .where(
+            invoices.customer_id == customers.c.id,
+            invoices.status == "open",
+            invoices.kind == "invoice",
+            invoices.currency == customers.c.currency,
+        )
+        .correlate(customers)
+        .scalar_subquery()
+    )
+    _keep(connection, customers, customer_id, {"open_balance": owed})
+
+
+def bill(connection: Connection, job_id: Any) -> None:
+    """Billed: open and paid invoices before tax, less their credit notes."""
+    jobs, invoices = table("jobs"), table("invoices").c
+    signed = (invoices.total - invoices.tax_total) * _sign(invoices.kind)
+    billed = (
+        select(func.coalesce(func.sum(signed), 0))
+        .where(invoices.job_id == jobs.c.id, invoices.status.in_(("open", "paid")))
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    _keep(connection, jobs, job_id, {"billed_total": billed})
+
+
+def invoice_line(connection: Connection, line: Mapping[str, Any]) -> None:
+    _line(connection, "invoice_lines", "invoices", "invoice_id", line)
+
+
+def estimate_line(connection: Connection, line: Mapping[str, Any]) -> None:
+    _line(connection, "estimate_lines", "estimates", "estimate_id", line)
+
+
+def _line(connection: Connection, lines: str, documents: str, parent: str, line: Mapping[str, Any]) -> None:
+    rows, heads = table(lines), table(documents)
+    total = func.round(rows.c.quantity * rows.c.unit_price, 2) - rows.c.discount_amount
+    tax = func.round(total * rows.c.tax_rate / 100, 2)
+    _keep(connection, rows, line["id"], {"line_total": total, "tax_amount": tax})
+    key = line.get(parent) or connection.execute(select(rows.c[parent]).where(rows.c.id == line["id"])).scalar_one()
+    record = dict(connection.execute(select(heads).where(heads.c.id == key)).mappings().one())
+    if record["status"] != "draft":
+        raise Rejected({"": "What went out stays as it went out: lines change only while the document is a draft."})
+    wanted = header_of(connection, lines, parent, record)
+    changed = {name: amount for name, amount in wanted.items() if record[name] != amount}
+    if changed:
+        connection.execute(update(heads).where(heads.c.id == key).values(**changed))
+
+
+def _sign(kind: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((kind == "credit_note", -1), else_=1)
+
+
+def _keep(connection: Connection, rows: Any, key: Any, values: Mapping[str, Any]) -> None:
+    """Write the figures of one record unless they stand there already."""
+    changed = or_(*(rows.c[name].is_distinct_from(value) for name, value in values.items()))
+    connection.execute(update(rows).where(rows.c.id == key, changed).values(**values))
