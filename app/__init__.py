@@ -36,9 +36,8 @@ def create_app(config: Config | None = None) -> Flask:
 
 def _install(app: Flask, config: Config) -> None:
     from app.engine import measurements
-    from app.web import errors, formats, headers, htmx, logs, security, session
+    from app.web import errors, formats, headers, htmx, security, session
 
-    logs.install(app)
     formats.install(app)
     htmx.install(app)
     security.install(app, config)
