@@ -59,7 +59,7 @@ CREATE TABLE customers (
     work_instructions text,
     name_norm text
         GENERATED ALWAYS AS (
-            regexp_replace(lower(name), '\\m(inc|llc|ltd|corp|co|company|the)\\M|[^a-z0-9]', '', 'g')
+            regexp_replace(lower(name), '\m(inc|llc|ltd|corp|co|company|the)\M|[^a-z0-9]', '', 'g')
         ) STORED,
     rfm_recency integer,
     rfm_frequency integer,
