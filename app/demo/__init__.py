@@ -1,0 +1,129 @@
+"""The demonstration company: the real CenterPoint export, and around it staff, visits, tasks, estimates and AI decisions.
+
+The same seed and the same moment give the same rows. `normal` is what a newcomer should see; `hostile` is what a browser,
+a spreadsheet and an SQL statement should survive. Beyond what a company has, any number of customers and decisions can
+be added for measuring.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import sql
+
+from app.core import clock
+from app.demo import agents, bulk, company, decisions, desk, estimates, field, pricebook, watch
+from app.demo.hostile import Spoiler
+from app.demo.world import ZONE, World
+from app.domains.crm.centerpoint import bring_in
+from app.domains.crm.centerpoint.intake import Intake
+
+DECISIONS = 40_000
+# Up to here decisions are told one by one, with their calls; beyond, they are made in bulk inside the server.
+TOLD = 100_000
+
+Profile = Literal["normal", "hostile"]
+
+
+def load(
+    owner_url: str,
+    schema: str = "console",
+    customers: int | None = None,
+    decisions: int | None = None,
+    seed: int = 1,
+    profile: str = "normal",
+    as_of: date | datetime | None = None,
+    calls: bool = True,
+) -> int:
+    """Fill the database behind `owner_url` (the tables' owner) in one transaction; returns the company's id.
+
+    `customers` and `decisions` are totals to reach; without them, the export's customers and 40,000 decisions. A company
+    that has its customers already only grows. `calls=False` leaves the decisions made in bulk without calls.
+    """
+    if profile not in ("normal", "hostile"):
+        raise ValueError(f"There is no profile {profile!r}; there are normal and hostile.")
+    with _connection(owner_url, schema) as connection:
+        tenant_id = company.tenant(connection)
+        connection.execute("SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),))
+        spoiler = Spoiler(connection) if profile == "hostile" else None
+        world = World(connection, tenant_id, _moment(as_of), seed, spoiler)
+        if _count(world, "customers") == 0:
+            _found(world, DECISIONS if decisions is None else min(decisions, TOLD))
+        _grow(world, customers, decisions, calls)
+        world.finish()
+        _tell_planner(world)
+    return tenant_id
+
+
+def _found(world: World, told: int) -> None:
+    """Everything a company of this size has, in the order in which one thing refers to another."""
+    company.staff(world)
+    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=_rewriter(world))
+    desk.managers(world)
+    products = pricebook.products(world)
+    estimates.estimates(world, products)
+    field.visits(world)
+    desk.tasks(world)
+    desk.activities(world)
+    agent_ids, prices = agents.agents(world), agents.prices(world)
+    decisions.decisions(world, agent_ids, prices, told)
+    watch.health(world)
+    watch.errors(world)
+    watch.figures(world)
+    if world.spoiler:
+        name = world.spoiler.text(3)
+        world.connection.execute("UPDATE tenants SET name = %s WHERE id = %s", (name, world.tenant_id))
+
+
+def _grow(world: World, customers: int | None, wanted: int | None, calls: bool) -> None:
+    """Add scenery until the totals asked for are reached."""
+    if not world.staff:
+        company.recall(world)
+    if customers and (missing := customers - _count(world, "customers")) > 0:
+        bulk.customers(world, missing)
+    if wanted and (missing := wanted - _count(world, "ai_decision_logs")) > 0:
+        known = world.rows("SELECT key, id FROM ai_agents WHERE tenant_id = %s", world.tenant_id)
+        bulk.decisions(world, dict(known), missing, calls)
+
+
+def _count(world: World, table: str) -> int:
+    return int(world.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", world.tenant_id)[0][0])
+
+
+def _rewriter(world: World) -> Any:
+    spoiler = world.spoiler
+    if spoiler is None:
+        return None
+
+    def rewrite(intake: Intake) -> None:
+        for table, records in intake.tables.items():
+            spoiler.spoil(table, records)
+
+    return rewrite
+
+
+def _moment(as_of: date | datetime | None) -> datetime:
+    """The moment the story is told from: now to the minute, a given moment, or noon of a given day in the company's zone."""
+    if as_of is None:
+        return clock.now().replace(second=0, microsecond=0)
+    if isinstance(as_of, datetime):
+        return as_of.astimezone(UTC)
+    return datetime.combine(as_of, time(12), ZoneInfo(ZONE)).astimezone(UTC)
+
+
+def _connection(owner_url: str, schema: str) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(owner_url.replace("postgresql+psycopg://", "postgresql://"), application_name="console demo")
+    connection.execute(
+        sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
+    )
+    return connection
+
+
+def _tell_planner(world: World) -> None:
+    """Fresh statistics, or the first lists are planned for empty tables."""
+    for table in sorted({"customers", "contacts", "properties", "jobs", "invoices", "invoice_lines", "payments",
+                         "payment_allocations", "change_entries", "change_sets", *world.touched}):  # fmt: skip
+        world.connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))

@@ -1,0 +1,181 @@
+"""Three months of AI decisions: what was asked, what was chosen, who agreed, and how it turned out."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from app.demo.agents import AGENTS, Agent, Kind
+from app.demo.calls import COLUMNS as CALL_COLUMNS
+from app.demo.calls import Rate, calls_of, dollars
+from app.demo.world import Record, World
+from app.domains.crm.centerpoint.copying import copy_records, copy_rows, first_free
+
+DAYS = 90
+CHUNK = 4000
+RISKS = ("low", "medium", "high")
+TRIGGERS = ("event", "schedule", "automation", "user", "agent")
+TRIGGER_WEIGHTS = (44, 26, 18, 9, 3)
+
+COLUMNS = (
+    "id", "agent_id", "kind", "trigger", "question", "inputs", "options", "chosen", "reasoning", "confidence", "risk",
+    "status", "action_taken", "decided_at", "subject_type", "subject_id", "trace_id", "model", "call_count",
+    "input_tokens", "output_tokens", "total_cost", "latency_ms", "error", "reviewed_by", "reviewed_at",
+    "review_verdict", "review_note", "overridden_to", "outcome", "outcome_value", "outcome_noted_at", "created_at",
+)  # fmt: skip
+NOTES = ("The school needs the visit before term.", "Customer called, they pay on Friday.", "Wrong building.",
+         "Too early for a second reminder.", "Photos are of the neighbour's roof.")  # fmt: skip
+
+
+class Writer:
+    """Makes one decision after another, with the dice of its part and subjects that really exist."""
+
+    def __init__(self, world: World, agent_ids: dict[str, int], prices: dict[str, Record]) -> None:
+        self.world, self.agent_ids = world, agent_ids
+        self.dice = world.dice("decisions")
+        self.rates = {model: Rate.of(price) for model, price in prices.items()}
+        self.subjects = _subjects(world)
+        self.reviewers = [world.staff[name] for name in ("Samir Haddad", "Dana Whitfield", "Grace Okafor", "Luis Cordova")]
+        self.menu: list[tuple[Agent, Kind]] = [(agent, kind) for agent in AGENTS for kind in agent.kinds]
+        self.weights = list(accumulate(kind.share for _agent, kind in self.menu))
+        self.options = {
+            kind.key: [json.dumps([{"option": option, "score": score} for option, score in
+                                   zip(kind.options, scores, strict=False)])
+                       for scores in ((0.91, 0.44, 0.2, 0.1), (0.78, 0.61, 0.33, 0.2), (0.66, 0.58, 0.41, 0.3))]
+            for _agent, kind in self.menu
+        }  # fmt: skip
+
+    def decide(self, number: int, at: datetime, with_calls: bool) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+        """One decision taken at `at`, as a row, with the rows of its calls."""
+        dice = self.dice
+        agent, kind = dice.choices(self.menu, cum_weights=self.weights)[0]
+        risk = dice.choices(RISKS, kind.risk)[0]
+        confidence = min(0.99, max(0.31, dice.gauss({"low": 0.87, "medium": 0.76, "high": 0.68}[risk], 0.09)))
+        first_choice = dice.random() < confidence
+        chosen = kind.options[0] if first_choice else dice.choice(kind.options[1:])
+        subject, label = self._subject(kind)
+        failed = dice.random() < 0.016
+        question = kind.question.format(label=label, day=f"{at:%b} {at.day}")
+        agent_id = self.agent_ids[agent.key]
+        trace = f"{dice.getrandbits(128):032x}"
+        calls, total = ([], None)
+        if with_calls:
+            calls, total = calls_of(dice, number, agent_id, agent.model, self.rates, at, trace, question, chosen,
+                                    kind.key, failed)  # fmt: skip
+        status, review, overridden, note = self._verdict(risk, failed, confidence, kind, chosen, at)
+        outcome, worth, noted = self._outcome(status, confidence, at, subject)
+        row = (
+            number, agent_id, kind.key, dice.choices(TRIGGERS, TRIGGER_WEIGHTS)[0], question,
+            json.dumps({"subject": label, "history": dice.randrange(1, 40)}), dice.choice(self.options[kind.key]),
+            None if failed else chosen, None if failed else kind.reasoning, f"{confidence:.4f}", risk, status,
+            json.dumps({"action": kind.action, "to": chosen}) if status in ("executed", "reverted") else None, at,
+            kind.subject if subject else None, subject, trace, agent.model, total.count if total else 0,
+            total.given if total else 0, total.written if total else 0, dollars(total.micros if total else 0),
+            total.latency_ms if total else dice.randrange(300, 9000), calls[-1][27] if failed and calls else None,
+            review and review[0], review and review[1], review and review[2], note, overridden, outcome, worth, noted, at,
+        )  # fmt: skip
+        return row, calls
+
+    def _subject(self, kind: Kind) -> tuple[int | None, str]:
+        known = self.subjects[kind.subject]
+        return self.dice.choice(known) if known else (None, "the roof")
+
+    def _verdict(
+        self, risk: str, failed: bool, confidence: float, kind: Kind, chosen: str, at: datetime
+    ) -> tuple[str, tuple[int, datetime, str] | None, str | None, str | None]:
+        """State and review. What is not low risk is looked at within a day and a half; of the rest, a sample."""
+        dice = self.dice
+        if failed:
+            return "failed", None, None, None
+        waits = (self.world.at - at) < timedelta(hours=20) and dice.random() < 0.13
+        if risk == "low" and dice.random() > 0.07:
+            return ("reverted" if dice.random() < 0.006 else "executed"), None, None, None
+        if waits and risk != "low":
+            return ("pending_approval" if risk == "high" else "proposed"), None, None, None
+        when = min(at + timedelta(minutes=dice.expovariate(1 / 150) + 2), self.world.at)
+        agrees = dice.random() < 0.55 + 0.45 * confidence
+        reviewer = dice.choice(self.reviewers)
+        if agrees:
+            return "executed", (reviewer, when, "agree"), None, None
+        if dice.random() < 0.15:
+            return "executed", (reviewer, when, "unsure"), None, None
+        note = dice.choice(NOTES)
+        other = next(option for option in kind.options if option != chosen)
+        if dice.random() < 0.6:
+            return "overridden", (reviewer, when, "disagree"), other, note
+        return dice.choice(("rejected", "rejected", "reverted")), (reviewer, when, "disagree"), None, note
+
+    def _outcome(
+        self, status: str, confidence: float, at: datetime, subject: int | None
+    ) -> tuple[str, int | None, datetime | None]:
+        """How it turned out, known a week later for what was carried out; the surer the agent, the better it went."""
+        dice = self.dice
+        noted = at + timedelta(days=dice.uniform(3, 9))
+        if status not in ("executed", "reverted", "overridden") or noted > self.world.at or dice.random() < 0.25:
+            return "unknown", None, None
+        good = 0.12 if status == "reverted" else 0.35 + 0.6 * confidence
+        outcome = "good" if dice.random() < good else dice.choices(("neutral", "bad"), (7, 3))[0]
+        worth = dice.randrange(20, 1800) if outcome == "good" and subject and dice.random() < 0.3 else None
+        return outcome, worth, noted
+
+
+def _subjects(world: World) -> dict[str, list[tuple[int, str]]]:
+    label = {"customers": "name", "jobs": "number", "invoices": "number", "estimates": "number"}
+    return {
+        table: [
+            (row[0], row[1])
+            for row in world.rows(
+                f"SELECT id, {column} FROM {table} WHERE tenant_id = %s AND {column} IS NOT NULL ORDER BY id DESC LIMIT 3000",
+                world.tenant_id,
+            )
+        ]
+        for table, column in label.items()
+    }
+
+
+def moments(world: World, dice: random.Random, count: int) -> Iterator[datetime]:
+    """`count` moments of the last ninety days, oldest first, thicker by day than by night and on working days."""
+    hours = world.at.replace(minute=0, second=0, microsecond=0)
+    slots = [hours - timedelta(hours=back) for back in range(DAYS * 24, -1, -1)]
+    weights = []
+    for slot in slots:
+        local = slot.astimezone(world.zone)
+        weights.append((1.0 if 6 <= local.hour < 19 else 0.16) * (1.0 if local.weekday() < 5 else 0.3))
+    for slot in sorted(dice.choices(slots, weights, k=count)):
+        yield min(slot + timedelta(seconds=dice.random() * 3600), world.at - timedelta(seconds=dice.randrange(40, 900)))
+
+
+def decisions(
+    world: World, agent_ids: dict[str, int], prices: dict[str, Record], count: int, with_calls: bool = True
+) -> None:
+    """Write `count` decisions and their calls in portions, so that memory does not grow with them."""
+    writer = Writer(world, agent_ids, prices)
+    number = first_free(world.connection, ["ai_decision_logs"])["ai_decision_logs"]
+    portion: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
+    for at in moments(world, world.dice("moments"), count):
+        row, mine = writer.decide(number, at, with_calls)
+        portion.append(row)
+        calls += mine
+        number += 1
+        if len(portion) == CHUNK:
+            _store(world, portion, calls)
+            portion, calls = [], []
+    _store(world, portion, calls)
+    world.touched |= {"ai_decision_logs", "ai_calls"}
+
+
+def _store(world: World, portion: list[tuple[Any, ...]], calls: list[tuple[Any, ...]]) -> None:
+    for table, columns, rows in (("ai_decision_logs", COLUMNS, portion), ("ai_calls", CALL_COLUMNS, calls)):
+        if not rows:
+            continue
+        if world.spoiler:
+            records = [dict(zip(columns, row, strict=True)) for row in rows]
+            world.spoiler.spoil(table, records)
+            copy_records(world.connection, table, records, constant={"tenant_id": world.tenant_id})
+        else:
+            copy_rows(world.connection, table, ("tenant_id", *columns), ((world.tenant_id, *row) for row in rows))
