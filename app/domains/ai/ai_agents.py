@@ -165,7 +165,7 @@ ai_agents = Resource(
     ),
     sentences={
         "uq_ai_agents_tenant_id_key": ("key", "Another agent has this key already."),
-        "ck_ai_agents_owner_when_active": ("owner_id", "An active agent needs an owner."),
+        "ck_ai_agents_active_owner": ("owner_id", "An active agent needs an owner."),
     },
     lifecycle=Lifecycle(
         "status",

@@ -47,6 +47,6 @@ ai_model_prices = Resource(
     ),
     sentences={
         "uq_ai_model_prices_provider_model_valid_from": ("valid_from", "This model has a price from that day already."),
-        "ck_ai_model_prices_valid_range": ("valid_to", "The end must come after the start."),
+        "ck_ai_model_prices_valid_to": ("valid_to", "The end must come after the start."),
     },
 )

@@ -46,7 +46,7 @@ system_health = Resource(
     sort="-id",
     read_only="Results are measurements and stay as they were taken; acknowledge or mute a check on the Health page.",
     scopes={
-        "Changes only": SystemHealth.changed,
+        "Changes only": SystemHealth.changed.is_(True),
         "Not OK": SystemHealth.status != "ok",
         "Unknown": SystemHealth.status == "unknown",
     },

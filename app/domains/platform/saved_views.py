@@ -35,7 +35,7 @@ saved_views = Resource(
     search=("name", "screen"),
     sort="screen,position",
     create=False,
-    scopes={"Shared": SavedView.app_user_id.is_(None), "Opened first": SavedView.is_default},
+    scopes={"Shared": SavedView.app_user_id.is_(None), "Opened first": SavedView.is_default.is_(True)},
     fields=(
         Text("name", required=True, width="l"),
         Code("screen", label="List", edit=NEVER, filter=True),
