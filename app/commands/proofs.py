@@ -24,7 +24,8 @@ def verify() -> None:
     from app.engine import sealing
 
     with database() as config, connect(config) as connection:
-        _tell(sealing.verify(connection), "The ledger is whole.")
+        verdict = sealing.verify(connection)
+        _tell(verdict.first_broken, verdict.sentence())
 
 
 @ledger.command()

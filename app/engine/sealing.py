@@ -1,4 +1,4 @@
-"""Keeps the history honest: seals it link by link, proves that no link was touched, and replays it against today's rows."""
+"""Keeps the history honest: seals it link by link, proves no link was touched, replays it against today's rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def verify(connection: Connection) -> Verdict:
 
 
 def replay_check(connection: Connection) -> list[str]:
-    """Replay the entries of every governed table; returns a sentence for each place where they do not give today's rows.
+    """Replay every governed table's entries; returns a sentence for each place where they do not give today's rows.
 
     A record the ledger saw being inserted must equal its replay in every column, any other in the columns touched
     since. Every before-value must be what the entry before it left. Empty means the history explains the data.

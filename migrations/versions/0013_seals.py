@@ -118,7 +118,9 @@ $$;
 # Reads the whole ledger once and names the first link that does not hold, in words.
 VERIFY = """
 CREATE FUNCTION verify_ledger()
-RETURNS TABLE (sets_checked bigint, entries_checked bigint, unsealed bigint, head_no bigint, head_hash bytea, broken text)
+RETURNS TABLE (
+    sets_checked bigint, entries_checked bigint, unsealed bigint, head_no bigint, head_hash bytea, broken text
+)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' SET timezone = 'UTC' AS $$
 DECLARE
     head {here}.ledger_head;
@@ -138,7 +140,8 @@ BEGIN
             lag(s.seal_no, 1, 0::bigint) OVER chain AS no_before,
             lag(s.row_hash) OVER chain AS hash_before,
             sha256(
-                coalesce(s.prev_hash, '') || d.digest || convert_to(format('%s %s', s.seal_no, extract(epoch FROM s.sealed_at)), 'UTF8')
+                coalesce(s.prev_hash, '') || d.digest
+                || convert_to(format('%s %s', s.seal_no, extract(epoch FROM s.sealed_at)), 'UTF8')
             ) AS expected
         FROM {here}.change_sets AS s JOIN {here}.change_set_digests() AS d ON d.change_set_id = s.id
         WINDOW chain AS (ORDER BY s.seal_no NULLS LAST, s.id)
@@ -186,7 +189,8 @@ BEGIN
             edited.id, link.id, edited.table_name, edited.record_id)
         WHEN link.prev_hash IS DISTINCT FROM link.hash_before
         THEN format('Change set %s (seal %s) does not follow the one before it.', link.id, link.seal_no)
-        ELSE format('Change set %s (seal %s), or an entry of it, was edited after it was sealed.', link.id, link.seal_no)
+        ELSE format('Change set %s (seal %s), or an entry of it, was edited after it was sealed.',
+            link.id, link.seal_no)
         END;
     RETURN NEXT;
 END

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from app.domains.auth import links
 from app.engine.passwords import hand_out, hash_password, weakness
+from app.roles import seed_roles
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}")
 
@@ -36,6 +37,7 @@ def tenant(connection: Connection, name: str = "Our company") -> int:
         found = connection.execute(
             text("INSERT INTO tenants (slug, name) VALUES ('company', :name) RETURNING id"), {"name": name}
         ).scalar_one()
+    seed_roles(connection, int(found))
     return int(found)
 
 
