@@ -119,6 +119,7 @@ USE_SCHEMA = """
 DO $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO console_app', current_schema());
+    GRANT SELECT ON alembic_version TO console_app;  -- "is the schema ours?" is asked by /readyz and the health board
 END
 $$;
 """
