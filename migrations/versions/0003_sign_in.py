@@ -130,17 +130,14 @@ CREATE TABLE user_profiles (
 
 -- Failures by account, by address and by the pair; in the database, so that all processes count together.
 CREATE TABLE login_throttle (
-    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_login_throttle PRIMARY KEY,
+    kind text NOT NULL CONSTRAINT ck_login_throttle_kind CHECK (kind IN ('account', 'address', 'pair')),
     key text NOT NULL,
-    window_started_at timestamptz NOT NULL DEFAULT now(),
-    failures integer NOT NULL DEFAULT 0,
-    last_failure_at timestamptz,
+    failures integer NOT NULL DEFAULT 0 CONSTRAINT ck_login_throttle_failures CHECK (failures >= 0),
+    last_failed_at timestamptz NOT NULL DEFAULT now(),
     blocked_until timestamptz,
-    CONSTRAINT uq_login_throttle_key UNIQUE (key),
-    CONSTRAINT ck_login_throttle_failures CHECK (failures >= 0)
+    CONSTRAINT pk_login_throttle PRIMARY KEY (kind, key)
 );
--- The sweep of spent windows.
-CREATE INDEX ix_login_throttle_window_started_at ON login_throttle (window_started_at);
+CREATE INDEX ix_login_throttle_last_failed_at ON login_throttle (last_failed_at);
 """
 
 VERSIONS = """
