@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 
 const OFF = "console.single-keys-off";
-const FIELDS = "input, select, textarea, [contenteditable], [role=combobox], [role=listbox]";
+const FIELDS = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable], [role=combobox], [role=listbox]";
 
 const GO = { d: "/", c: "/crm/customers", j: "/crm/jobs", i: "/crm/invoices", h: "/health" };
 
@@ -119,15 +119,13 @@ document.addEventListener("click", (event) => {
   if (event.target.closest('[data-shows="keys"]')) showSheet();
 });
 
-for (const button of document.querySelectorAll('[data-shows="keys"]')) button.hidden = false;
+document.addEventListener("toggle", (event) => {
+  const box = event.target.id === "account" && event.target.querySelector("[data-single-keys]");
+  if (box) box.checked = singleKeysOn();
+}, true);
 
-const choice = document.querySelector("[data-single-keys]");
-if (choice) {
-  const box = choice.querySelector("input");
-  choice.hidden = false;
-  box.checked = singleKeysOn();
-  box.addEventListener("change", () => {
-    if (box.checked) localStorage.removeItem(OFF);
-    else localStorage.setItem(OFF, "1");
-  });
-}
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-single-keys]")) return;
+  if (event.target.checked) localStorage.removeItem(OFF);
+  else localStorage.setItem(OFF, "1");
+});

@@ -6,8 +6,15 @@ const BUSY_AFTER_MS = 200;
 let waiting = 0;
 let timer;
 
+/* A followed link is gone from the page once its answer stands there, so the request is remembered and not the link. */
+const pages = new WeakSet();
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement._htmx?.boosted) pages.add(ctx);
+});
+
 function isPageSwap(ctx) {
-  return Boolean(ctx?.sourceElement?._htmx?.boosted);
+  return pages.has(ctx);
 }
 
 /** Files are for the browser's own download, never for a swap. */
@@ -50,7 +57,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   } else if (heading) {
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-    announce(document.title);
+    announce(ctx.title || heading.textContent);
   }
 });
 

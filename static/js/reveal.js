@@ -1,4 +1,4 @@
-/* A password field may be read while it is typed: <button data-reveals="id">. */
+/* A password field may be read while it is typed: <button class="script" data-reveals="id">. */
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-reveals]");
@@ -9,5 +9,3 @@ document.addEventListener("click", (event) => {
   button.setAttribute("aria-pressed", String(hidden));
   field.focus();
 });
-
-for (const button of document.querySelectorAll("[data-reveals][hidden]")) button.hidden = false;

@@ -2,17 +2,25 @@
 
 customElements.define("dialog-host", class extends HTMLElement {
   #opener = null;
+  #gone = new AbortController();
 
   connectedCallback() {
     new MutationObserver(() => this.#show()).observe(this, { childList: true });
+    // Focus may already be inside when the dialog is seen, so where it was before is kept all along.
+    document.addEventListener("focusin", (event) => { if (!this.contains(event.target)) this.#opener = event.target; }, {
+      signal: this.#gone.signal,
+    });
     this.#show();
+  }
+
+  disconnectedCallback() {
+    this.#gone.abort();
   }
 
   #show() {
     const dialog = this.querySelector("dialog:not([data-shown])");
     if (!dialog) return;
     dialog.dataset.shown = "";
-    if (document.activeElement !== document.body) this.#opener = document.activeElement;
     dialog.removeAttribute("open");
     dialog.showModal();
     dialog.addEventListener("close", () => this.#close(dialog));

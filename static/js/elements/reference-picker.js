@@ -19,7 +19,7 @@ customElements.define("reference-picker", class extends HTMLElement {
     if (this.#list) return;
     made += 1;
     this.querySelector(".choices")?.remove();
-    this.#list = Object.assign(document.createElement("div"), { className: "pop menu", hidden: true });
+    this.#list = Object.assign(document.createElement("div"), { className: "pop picks", hidden: true });
     this.append(this.#list);
     const text = this.#text;
     for (const [name, value] of Object.entries({ role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-controls": `picks-${made}`, autocomplete: "off" })) {
