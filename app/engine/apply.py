@@ -213,7 +213,7 @@ def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
         return Rejected({column if resource.has(column) else "": "A value is too large or has the wrong form."})
     if state == "42501":
         return Rejected({"": "The database does not let the console change this."})
-    if state == "P0001":
+    if state in ("P0001", "23001"):  # what our own triggers refuse, in their words
         return Rejected({"": message})
     raise fault
 

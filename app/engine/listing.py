@@ -283,7 +283,9 @@ def prepare_all(query: ListQuery, actor: Actor, keys: list[SortKey]) -> Prepared
 def compiled(statement: Any) -> tuple[str, dict[str, Any]]:
     """SQL text and the constants in it; parameters without a value are left for the request to fill in."""
     built = statement.compile(dialect=_DIALECT)
-    return str(built), {name: value for name, value in built.params.items() if value is not None}
+    # IN lists are spelled out here, once, since nobody is there later to do it.
+    ready = built.construct_expanded_state({name: None for name, value in built.params.items() if value is None})
+    return ready.statement, {name: value for name, value in ready.parameters.items() if value is not None}
 
 
 def _cut(
