@@ -127,7 +127,9 @@ def drafts_only(record: Mapping[str, Any]) -> str | None:
 
 
 def recalculate(moving: Moving) -> Mapping[str, Any]:
-    return totals.header_of(moving.connection, "estimate_lines", "estimate_id", moving.record)
+    lines = (moving.connection, "estimate_lines", "estimate_id")
+    cost = totals.cost_of(*lines, moving.record["id"])
+    return {**totals.header_of(*lines, moving.record), "cost_total": cost}
 
 
 def discount(moving: Moving) -> Mapping[str, Any]:
@@ -216,7 +218,10 @@ estimates = Resource(
         Money("subtotal", edit=NEVER, list=False, group="Amounts"),
         Money("discount_total", label="Discount", edit=NEVER, least=0, list=False, group="Amounts"),
         Money("tax_total", label="Tax", edit=NEVER, list=False, group="Amounts"),
-        Money("cost_total", label="Our cost", edit=INLINE, least=0, list=False, filter=True, group="Amounts"),
+        Money(
+            "cost_total", label="Our cost", edit=NEVER, list=False, filter=True, group="Amounts",
+            help="From the costs of its lines.",
+        ),
         Code("currency", longest=3, edit=CREATE, list=False, group="Amounts"),
         Quantity("roof_area_sqft", label="Roof area", unit="sq ft", places=2, least=0, list=False, group="Pricing"),
         Percent("waste_pct", label="Waste", list=False, group="Pricing"),

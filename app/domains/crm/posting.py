@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from app.domains.crm.tables import table
-from app.domains.crm.totals import header_of
+from app.domains.crm.totals import cost_of, header_of
 from app.engine.refusals import Rejected
 
 _MOVES_MONEY = frozenset(
@@ -93,6 +93,8 @@ def _line(connection: Connection, lines: str, documents: str, parent: str, line:
     if record["status"] != "draft":
         raise Rejected({"": "What went out stays as it went out: lines change only while the document is a draft."})
     wanted = header_of(connection, lines, parent, record)
+    if "cost_total" in heads.c:
+        wanted["cost_total"] = cost_of(connection, lines, parent, key)
     changed = {name: amount for name, amount in wanted.items() if record[name] != amount}
     if changed:
         connection.execute(update(heads).where(heads.c.id == key).values(**changed))

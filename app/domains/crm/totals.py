@@ -41,6 +41,16 @@ def header_of(connection: Connection, lines: str, parent: str, record: Mapping[s
     return header(subtotal, tax, record["discount_total"])
 
 
+def cost_of(connection: Connection, lines: str, parent: str, key: int) -> Decimal:
+    """What the document's lines cost us; a line whose cost nobody knows counts as nothing, so a margin can only look too good."""
+    rows = table(lines).c
+    spent = func.coalesce(func.sum(func.round(rows.quantity * rows.unit_cost, 2)), 0)
+    statement = select(spent).where(rows[parent] == key)
+    if "is_selected" in rows:
+        statement = statement.where(rows.is_selected)
+    return Decimal(connection.execute(statement).scalar_one())
+
+
 def unproven(connection: Connection, lines: str, parent: str, record: Mapping[str, Any]) -> str | None:
     """Why the document cannot leave the house: no lines, a line that does not multiply, or a header that does not add up."""
     count, wrong, subtotal, tax = _sums(connection, lines, parent, record["id"])
