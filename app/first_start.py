@@ -11,19 +11,14 @@ from sqlalchemy import text
 from app.config import Config, write_private
 from app.core.startup import connect
 
-# One person for each role that people hold; the tenth, `worker`, is the background worker itself and never signs in.
-ACCOUNTS = (
-    ("owner", "owner@demo.example", "Ruth Calloway", "Owner"),
-    ("admin", "admin@demo.example", "Tomasz Lindqvist", "Office administrator"),
-    ("operations_manager", "operations@demo.example", "Denise Okafor", "Operations manager"),
-    ("dispatcher", "dispatch@demo.example", "Marco Villareal", "Dispatcher"),
-    ("sales", "sales@demo.example", "Priya Raman", "Estimator"),
-    ("billing", "billing@demo.example", "Hannah Weiss", "Billing clerk"),
-    ("ai_operator", "ai@demo.example", "Jonas Ekberg", "AI operator"),
-    ("auditor", "auditor@demo.example", "Margaret Sloane", "Auditor"),
-    ("viewer", "viewer@demo.example", "Caleb Thornton", "Regional partner"),
-)
+# The tenth role, `worker`, is the background worker itself; nobody signs in as it.
+ROLES = ("owner", "admin", "operations_manager", "dispatcher", "sales", "billing", "ai_operator", "auditor", "viewer")
 PASSWORD_FILE = "demo-accounts.txt"
+
+
+def email_for(role: str) -> str:
+    """Whom to sign in as, to see the demonstration company with the eyes of that role."""
+    return f"{role}@demo.example"
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ def furnish(config: Config) -> Greeting:
         from app import demo
 
         print("Bringing in the demonstration company ...", file=sys.stderr, flush=True)
-        demo.load(config.database_url)
+        demo.load(config.database_url or "", config.console_schema)
     if has_sign_ins:
         return _known(config)
     return _accounts(config) if config.demo else _invitation(config)
@@ -55,25 +50,34 @@ def furnish(config: Config) -> Greeting:
 def make_accounts(config: Config) -> str:
     """One sign-in per role, all with the same new password, which is returned. In one unit of work, in the ledger."""
     from app import create_app
+    from app.demo.company import ROLE_EMAILS, ROLE_HOLDERS
     from app.domains.auth import staff
     from app.engine.access import SYSTEM
-    from app.engine.apply import change, transaction
+    from app.engine.apply import change
     from app.engine.passwords import hand_out
 
     password = hand_out()
     with create_app(config).app_context():
-        with transaction() as connection:
-            tenant_id = staff.tenant(connection)
+        tenant_id = staff.company()
         reason = "First start of the demonstration company"
         with change(SYSTEM(tenant_id), reason=reason, action="staff.create", channel="system") as connection:
-            for role, email, name, title in ACCOUNTS:
+            for role in ROLES:
                 staff.create(
-                    *(connection, tenant_id, email, role), name=name, title=title, password=password, must_change=False
+                    connection,
+                    tenant_id,
+                    email_for(role),
+                    role,
+                    name=ROLE_HOLDERS[role],
+                    colleague=ROLE_EMAILS[role],
+                    password=password,
+                    must_change=False,
                 )
     return password
 
 
 def _accounts(config: Config) -> Greeting:
+    from app.demo.company import ROLE_HOLDERS
+
     password = make_accounts(config)
     lines = [
         "Demonstration accounts, one per role. All share one password, made for this console alone; it need not be",
@@ -81,7 +85,7 @@ def _accounts(config: Config) -> Greeting:
         "",
         f"  password  {password}",
         "",
-        *(f"  {email:<26} {title}" for _, email, _, title in ACCOUNTS),
+        *(f"  {email_for(role):<34} {ROLE_HOLDERS[role]}" for role in ROLES),
     ]
     path = config.data_dir / PASSWORD_FILE
     path.unlink(missing_ok=True)
@@ -93,11 +97,10 @@ def _invitation(config: Config) -> Greeting:
     from app import create_app
     from app.domains.auth import staff
     from app.engine.access import SYSTEM
-    from app.engine.apply import change, transaction
+    from app.engine.apply import change
 
     with create_app(config).app_context():
-        with transaction() as connection:
-            tenant_id = staff.tenant(connection)
+        tenant_id = staff.company()
         with change(SYSTEM(tenant_id), action="staff.invite", reason="First owner", channel="system") as connection:
             token = staff.invite_first_owner(connection, tenant_id)
     if token is None:
@@ -114,7 +117,7 @@ def _invitation(config: Config) -> Greeting:
 def _known(config: Config) -> Greeting:
     path = config.data_dir / PASSWORD_FILE
     if config.demo and path.exists():
-        return Greeting((f"Sign in as {ACCOUNTS[0][1]} or another demonstration account; see {_shown(path)}.",))
+        return Greeting((f"Sign in as {email_for('owner')} or another demonstration account; see {_shown(path)}.",))
     return Greeting()
 
 

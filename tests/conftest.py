@@ -128,9 +128,9 @@ class Live:
     password: str
 
     def email(self, role: str) -> str:
-        from app.first_start import ACCOUNTS
+        from app.first_start import email_for
 
-        return next(email for key, email, _, _ in ACCOUNTS if key == role)
+        return email_for(role)
 
 
 @pytest.fixture(scope="session")
@@ -235,7 +235,7 @@ def _furnish(database: Database) -> None:
 
     config = database.config(demo=True)
     startup.migrate(config)
-    demo.load(config.database_url, customers=DEMO_CUSTOMERS, decisions=DEMO_DECISIONS)
+    demo.load(database.owner_url, customers=DEMO_CUSTOMERS, decisions=DEMO_DECISIONS)
     password = first_start.make_accounts(config)
     (database.data_dir.parent / f"{database.name.removesuffix('_draft')}.password").write_text(password)
 

@@ -19,19 +19,18 @@ def staff() -> None:
 
 
 @contextmanager
-def _ledgered(action: str) -> Iterator[Connection]:
-    """One unit of work as the console itself; the ledger names the shell account it was asked from."""
-    from app.domains.auth.staff import StaffError, tenant
+def _ledgered(action: str) -> Iterator[tuple[Connection, int]]:
+    """One unit of work as the console itself, and the company; the ledger names the shell account it was asked from."""
+    from app.domains.auth.staff import StaffError, company
     from app.engine.access import SYSTEM
-    from app.engine.apply import change, transaction
+    from app.engine.apply import change
 
     with database() as config, application(config):
-        with transaction() as connection:
-            tenant_id = tenant(connection)
+        tenant_id = company()
         reason = f"console staff, by {_shell_account()}"
         try:
             with change(SYSTEM(tenant_id), reason=reason, action=action, channel="system") as connection:
-                yield connection
+                yield connection, tenant_id
         except StaffError as error:
             raise Refusal(str(error)) from None
 
@@ -46,8 +45,8 @@ def create(email: str, role: str, name: str | None, password_stdin: bool) -> Non
     from app.domains.auth import staff as people
 
     given = _from_stdin() if password_stdin else None
-    with _ledgered("staff.create") as connection:
-        password = people.create(connection, people.tenant(connection), email, role, name=name, password=given)
+    with _ledgered("staff.create") as (connection, tenant_id):
+        password = people.create(connection, tenant_id, email, role, name=name, password=given)
     _tell(f"{email} can sign in as {role}.", None if given else password)
 
 
@@ -74,7 +73,7 @@ def disable(email: str) -> None:
     """Take a sign-in away at once, with every open session."""
     from app.domains.auth import staff as people
 
-    with _ledgered("staff.disable") as connection:
+    with _ledgered("staff.disable") as (connection, _):
         people.disable(connection, email)
     click.echo(f"{email} can no longer sign in.")
 
@@ -87,7 +86,7 @@ def reset(email: str, password_stdin: bool) -> None:
     from app.domains.auth import staff as people
 
     given = _from_stdin() if password_stdin else None
-    with _ledgered("staff.reset") as connection:
+    with _ledgered("staff.reset") as (connection, _):
         password = people.reset(connection, email, password=given)
     _tell(f"{email} has a new password.", None if given else password)
 

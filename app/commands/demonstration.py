@@ -25,5 +25,12 @@ def load(customers: int | None, decisions: int | None, seed: int, profile: str) 
 
     began = time.monotonic()
     with database() as config:
-        company.load(config.database_url, customers=customers, decisions=decisions, seed=seed, profile=profile)
+        company.load(
+            config.database_url or "",
+            config.console_schema,
+            customers=customers,
+            decisions=decisions,
+            seed=seed,
+            profile=profile,
+        )
     click.echo(f"Loaded in {time.monotonic() - began:.1f} s.")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from app.domains.auth import links
+from app.engine.access import SYSTEM
+from app.engine.apply import change, transaction
 from app.engine.passwords import hand_out, hash_password, weakness
 from app.roles import seed_roles
 
@@ -30,14 +32,14 @@ class SignIn:
     last_login_at: object
 
 
-def tenant(connection: Connection, name: str = "Our company") -> int:
-    """The company people work in; an empty database gets one, with the ten system roles."""
-    found = connection.execute(text("SELECT id FROM tenants ORDER BY id LIMIT 1")).scalar()
-    if found is None:
-        found = connection.execute(
-            text("INSERT INTO tenants (slug, name) VALUES ('company', :name) RETURNING id"), {"name": name}
-        ).scalar_one()
-    seed_roles(connection, int(found))
+def company() -> int:
+    """The company people work in, in a unit of work of its own: an empty database gets one, with the ten system roles."""
+    with transaction() as connection:
+        found, has_roles = connection.execute(_COMPANY).one()
+    if found is None or not has_roles:
+        with change(SYSTEM(found or 0), action="tenant.create", reason="First start", channel="system") as connection:
+            found = found or connection.execute(_NEW_COMPANY).scalar_one()
+            seed_roles(connection, int(found))
     return int(found)
 
 
@@ -48,13 +50,13 @@ def create(
     role: str,
     *,
     name: str | None = None,
-    title: str | None = None,
     password: str | None = None,
     must_change: bool = True,
+    colleague: str | None = None,
 ) -> str:
     """Give a person a sign-in with one role and return its password: a new one, unless `password` was given.
 
-    A colleague who already stands in the company under this address, without a sign-in, becomes this one.
+    A colleague who stands in the company under this address (or the address `colleague`) without a sign-in gets this one.
     """
     email = _address(email)
     role_id = _role(connection, tenant_id, role)
@@ -67,7 +69,7 @@ def create(
     user_id = connection.execute(
         _NEW_USER, {"email": email, "hash": hash_password(password), "must_change": must_change, "status": "active"}
     ).scalar_one()
-    person = _colleague(connection, tenant_id, user_id, email, name, title, "active")
+    person = _colleague(connection, tenant_id, user_id, colleague or email, name, "active")
     connection.execute(_GRANT, {"tenant": tenant_id, "person": person, "role": role_id})
     return password
 
@@ -81,7 +83,7 @@ def invite_first_owner(connection: Connection, tenant_id: int) -> str | None:
     if user_id is None:
         values = {"email": email, "hash": None, "must_change": False, "status": "invited"}
         user_id = connection.execute(_NEW_USER, values).scalar_one()
-        person = _colleague(connection, tenant_id, user_id, email, "Owner", None, "invited")
+        person = _colleague(connection, tenant_id, user_id, email, "Owner", "invited")
         connection.execute(
             _GRANT, {"tenant": tenant_id, "person": person, "role": _role(connection, tenant_id, "owner")}
         )
@@ -145,14 +147,12 @@ def _user_id(connection: Connection, email: str, *, missing_is_fine: bool = Fals
     return found
 
 
-def _colleague(
-    connection: Connection, tenant_id: int, user_id: int, email: str, name: str, title: str | None, status: str
-) -> int:
-    values = {"tenant": tenant_id, "user": user_id, "email": email, "name": name, "title": title, "status": status}
+def _colleague(connection: Connection, tenant_id: int, user_id: int, email: str, name: str, status: str) -> int:
+    values = {"tenant": tenant_id, "user": user_id, "email": email, "name": name, "status": status}
     person: int | None = connection.execute(_ADOPT, values).scalar()
     if person is None:
         person = int(connection.execute(_NEW_PERSON, values).scalar_one())
-    connection.execute(_NEW_PROFILE, {"user": user_id, "name": name, "tenant": tenant_id})
+    connection.execute(_NEW_PROFILE, {"user": user_id, "person": person})
     return person
 
 
@@ -169,23 +169,29 @@ def _shut_out(connection: Connection, user_id: int | None) -> None:
     links.withdraw(connection, int(user_id or 0))
 
 
+_COMPANY = text("""
+SELECT t.id, EXISTS (SELECT FROM roles r WHERE r.tenant_id = t.id)
+FROM (SELECT min(id) AS id FROM tenants) t
+""")
+_NEW_COMPANY = text("INSERT INTO tenants (slug, name) VALUES ('company', 'Our company') RETURNING id")
 _NEW_USER = text("""
 INSERT INTO users (email, kind, status, password_hash, password_changed_at, must_change_password)
 VALUES (:email, 'human', :status, :hash, CASE WHEN CAST(:hash AS text) IS NULL THEN NULL ELSE now() END, :must_change)
 RETURNING id
 """)
 _ADOPT = text("""
-UPDATE app_users SET user_id = :user, status = :status, job_title = coalesce(job_title, :title)
+UPDATE app_users SET user_id = :user, status = :status
 WHERE id = (SELECT id FROM app_users WHERE tenant_id = :tenant AND lower(email) = :email AND user_id IS NULL ORDER BY id LIMIT 1)
 RETURNING id
 """)
 _NEW_PERSON = text("""
-INSERT INTO app_users (tenant_id, user_id, display_name, email, job_title, employee_kind, status)
-VALUES (:tenant, :user, :name, :email, :title, 'office', :status) RETURNING id
+INSERT INTO app_users (tenant_id, user_id, display_name, email, employee_kind, status)
+VALUES (:tenant, :user, :name, :email, 'office', :status) RETURNING id
 """)
 _NEW_PROFILE = text("""
 INSERT INTO user_profiles (user_id, full_name, timezone)
-SELECT :user, :name, timezone FROM tenants WHERE id = :tenant ON CONFLICT (user_id) DO NOTHING
+SELECT :user, a.display_name, t.timezone FROM app_users a JOIN tenants t ON t.id = a.tenant_id WHERE a.id = :person
+ON CONFLICT (user_id) DO NOTHING
 """)
 _GRANT = text("INSERT INTO app_user_roles (tenant_id, app_user_id, role_id) VALUES (:tenant, :person, :role)")
 _LIST = text("""
