@@ -37,3 +37,5 @@ def install_logging(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for library in ("alembic", "procrastinate"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # every start they name each plugin and schedule
