@@ -18,6 +18,7 @@ from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.states import Transition
+from app.roles import ROLES
 
 
 @dataclass
@@ -38,6 +39,10 @@ class House:
         actor = Actor(self.tenant_id, key, None, name, permissions=frozenset(permissions), timezone="America/Denver")
         self.people[name] = actor
         return actor
+
+    def staff(self, name: str, role: str) -> Actor:
+        """Somebody with one of the ten roles a company begins with."""
+        return self.person(name, *next(each.permissions for each in ROLES if each.key == role))
 
     def given(self, table: str, **values: Any) -> int:
         """A row as it came to be before the story begins."""

@@ -10,6 +10,7 @@ from app.engine.access import SYSTEM
 from app.engine.listing import fetch, read_query
 from app.engine.projection import projection
 from app.engine.registry import discover
+from app.roles import PERMISSIONS
 
 LISTS = [
     (resource.name, scope)
@@ -26,3 +27,13 @@ def test_a_list_opens_with_all_its_columns(house: Any, table: str, scope: str | 
     asked = [("cols", ",".join(each.name for each in resource.fields)), *([("scope", scope)] if scope else [])]
     query = read_query(asked, projection(resource, actor), "America/Denver")
     assert fetch(house.connection, query, actor, count=True).rows == []
+
+
+def test_every_move_asks_for_a_permission_a_role_can_hold() -> None:
+    asked = {
+        (resource.name, move.key, permission)
+        for resource in discover()
+        for move in (*(resource.lifecycle.transitions if resource.lifecycle else ()), *resource.actions)
+        for permission in (move.may, *getattr(move, "also", ()))
+    }
+    assert {each for each in asked if each[2] not in PERMISSIONS} == set()

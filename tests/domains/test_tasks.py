@@ -13,8 +13,8 @@ from app.engine.refusals import NotAllowed, NotFound, Rejected
 
 @pytest.fixture
 def people(house: Any) -> Any:
-    house.person("Olga", "tasks.*")
-    house.person("Dan", "tasks.own", "tasks.create")
+    house.staff("Olga", "operations_manager")
+    house.staff("Dan", "dispatcher")
     house.person("Eve", "tasks.own")
     return house
 
