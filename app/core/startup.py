@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import Config, ConfigError
 from app.core.db import make_engine
 from app.core.embedded import Embedded
+from app.core.revision import MIGRATIONS, code_heads
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MIGRATIONS = ROOT / "migrations"
 OLDEST_SERVER = 150000
 APP_ROLE = "console_app"
 
@@ -78,12 +78,11 @@ def why(error: BaseException) -> str:
 
 def is_current(config: Config) -> bool:
     """Whether the database stands at the newest migration of this checkout."""
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
     with connect(config) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table_schema": config.console_schema})
-        return set(context.get_current_heads()) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+        if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is None:
+            return False
+        at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+        return frozenset(at) == code_heads()
 
 
 def migrate(config: Config) -> bool:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+from app.core.revision import code_heads
 
-
-@lru_cache(maxsize=1)
-def code_heads() -> frozenset[str]:
-    """The newest revisions among the migrations that ship with this code."""
-    return frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
+__all__ = ["code_heads", "database_heads"]
 
 
 def database_heads(connection: Connection) -> frozenset[str]:
