@@ -4,14 +4,14 @@ import "./page.js";
 import "./keys.js";
 import "./unsaved.js";
 import "./live.js";
-import "./reveal.js";
+import "./copy.js";
 import "./elements/console-toast.js";
 import "./elements/dialog-host.js";
 import "./elements/drop-menu.js";
 import "./elements/data-grid.js";
 import "./elements/reference-picker.js";
 import "./elements/theme-switch.js";
-import "./elements/copy-text.js";
+import "./elements/password-field.js";
 import "./elements/time-chart.js";
 
 document.documentElement.dataset.script = "on";

@@ -72,6 +72,9 @@ document.addEventListener("htmx:after:settle", (event) => {
   if (region.closest?.("form, td, dialog")) region.querySelector?.('[aria-invalid="true"]')?.focus();
 });
 
+/* A form refused on a whole page, and the first thing to look at in it. */
+document.querySelector('#main [aria-invalid="true"]')?.focus();
+
 document.addEventListener("htmx:before:request", () => {
   waiting += 1;
   timer ??= setTimeout(() => { document.getElementById("busy").hidden = false; }, BUSY_AFTER_MS);

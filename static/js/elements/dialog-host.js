@@ -24,6 +24,13 @@ customElements.define("dialog-host", class extends HTMLElement {
     dialog.removeAttribute("open");
     dialog.showModal();
     dialog.addEventListener("close", () => this.#close(dialog));
+    // A link that leaves the dialog's own page only closes the dialog; captured, so that no one follows it.
+    dialog.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-close]")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      dialog.close();
+    }, true);
     // A click on the scrim is a click on the dialog itself, outside its box. Forms stay: a slip must not cost what was typed.
     if (!dialog.querySelector("form[method=post] :is(input:not([type=hidden]), textarea, select)")) {
       dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

@@ -1,7 +1,7 @@
 /* <reference-picker data-url="/lookups/customers">: a combobox over records too many for a <select>.
-   Around:  <input type="text" name="customer_id_q" class="input" value="Bluestem Cold Storage">
-            <input type="hidden" name="customer_id" value="417">
-            <div class="choices"> what the plain form shows instead: a search button and radio choices </div>
+   Around:  <input type="hidden" name="customer_id" value="417">
+            <input type="text" name="customer_id.q" class="input" value="Bluestem Cold Storage">
+            and, for the plain form, a search button in <noscript> and radio choices in <fieldset class="offered">
    The address answers <ul role="listbox"><li role="option" data-key="417">Bluestem <small>C-00417</small></li></ul>. */
 
 import { announce } from "../announce.js";
@@ -18,7 +18,7 @@ customElements.define("reference-picker", class extends HTMLElement {
   connectedCallback() {
     if (this.#list) return;
     made += 1;
-    this.querySelector(".choices")?.remove();
+    this.querySelector(".choices, .offered")?.remove();
     this.#list = Object.assign(document.createElement("div"), { className: "pop picks", hidden: true });
     this.append(this.#list);
     const text = this.#text;
@@ -31,12 +31,12 @@ customElements.define("reference-picker", class extends HTMLElement {
     text.addEventListener("keydown", (event) => this.#key(event));
     text.addEventListener("blur", () => setTimeout(() => this.#settle(), 150));
     this.#list.addEventListener("mousedown", (event) => event.preventDefault());
-    this.#list.addEventListener("click", (event) => this.#choose(event.target.closest("[role=option]")));
+    this.#list.addEventListener("click", (event) => this.#choose(event.target.closest("[role=option]:not([aria-disabled])")));
   }
 
   get #text() { return this.querySelector("input:not([type=hidden])"); }
   get #hidden() { return this.querySelector("input[type=hidden]"); }
-  get #options() { return [...this.#list.querySelectorAll("[role=option]")]; }
+  get #options() { return [...this.#list.querySelectorAll("[role=option]:not([aria-disabled])")]; }
   get #active() { return this.#list.querySelector('[aria-selected="true"]'); }
 
   #later() {
@@ -55,13 +55,16 @@ customElements.define("reference-picker", class extends HTMLElement {
     list.id = `picks-${this.dataset.nth}`;
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-label", this.dataset.label ?? "Matches");
-    const options = [...list.querySelectorAll("[role=option]")];
+    const options = [...list.querySelectorAll("[role=option]:not([aria-disabled])")];
     options.forEach((option, at) => {
       option.id = `${list.id}-${at}`;
       option.setAttribute("aria-selected", "false");
     });
     this.#list.replaceChildren(list);
-    if (!options.length) this.#list.replaceChildren(Object.assign(document.createElement("p"), { className: "none", textContent: "Nothing matches." }));
+    if (!options.length) {
+      const words = list.textContent.trim() || "Nothing matches.";
+      this.#list.replaceChildren(Object.assign(document.createElement("p"), { className: "none", textContent: words }));
+    }
     announce(options.length === 1 ? "1 match" : `${options.length} matches`);
     this.#open(true);
   }
