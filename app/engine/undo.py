@@ -76,6 +76,8 @@ class _Work:
         self.now: dict[tuple[str, int], dict[str, Any] | None] = {}
         self.wanted: dict[tuple[str, int], dict[str, Any] | None] = {}
         self.order: list[tuple[Resource, int]] = []
+        self.version: dict[tuple[str, int], int] = {}
+        """How far back each record has been walked: one set may write a record twice, as a line and then its sum."""
 
     def leave(self, table: str, record_id: Any, field: str | None, why: str) -> None:
         self.left.append(Left(table, str(record_id), field, why))
@@ -102,7 +104,7 @@ class _Work:
         elif row is None:
             self.leave(resource.name, key, None, "it has been deleted since")
         elif operation == "insert":
-            if row.get("version") != became.get("version"):
+            if self.version.get(place, row.get("version")) != became.get("version"):
                 self.leave(resource.name, key, None, "it has been changed since it was made")
             elif resource.archivable:
                 row["archived_at"] = row.get("archived_at") or now()
@@ -110,6 +112,8 @@ class _Work:
                 self.wanted[place] = None
         else:
             self._restore(resource, key, row, was, became)
+            if "version" in was and self.version.get(place, row.get("version")) == became.get("version"):
+                self.version[place] = was["version"]
 
     def _restore(
         self, resource: Resource, key: int, row: dict[str, Any], was: dict[str, Any], became: dict[str, Any]

@@ -12,12 +12,14 @@ from flask import Flask
 from sqlalchemy import Connection, insert, select, update
 
 from app.core.db import db
+from app.engine import ledger
 from app.engine.access import Actor
 from app.engine.apply import Receipt, apply, transaction
 from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.states import Transition
+from app.engine.undo import Left, plan_undo
 from app.roles import ROLES
 
 
@@ -59,9 +61,12 @@ class House:
         with transaction() as connection:
             connection.execute(update(rows).where(rows.c.id == key).values(**values))
 
-    def create(self, who: str, table: str, **values: Any) -> int:
+    def made(self, who: str, table: str, **values: Any) -> Receipt:
         actor = self.people[who]
-        return apply(plan_create(REGISTRY[table], values, actor), actor).key
+        return apply(plan_create(REGISTRY[table], values, actor), actor)
+
+    def create(self, who: str, table: str, **values: Any) -> int:
+        return self.made(who, table, **values).key
 
     def edit(self, who: str, table: str, key: int, **values: Any) -> Receipt:
         actor = self.people[who]
@@ -71,14 +76,27 @@ class House:
         actor = self.people[who]
         return apply(plan_archive(self.connection, REGISTRY[table], key, actor), actor)
 
+    def press(self, who: str, table: str, key: int, move: str, reason: str | None = None, **asked: Any) -> Receipt:
+        """Press a button on a record."""
+        resource, actor = REGISTRY[table], self.people[who]
+        plan = plan_move(self.connection, resource, key, _find(resource, move), asked, actor, reason)
+        return apply(plan, actor, reason)
+
     def move(
         self, who: str, table: str, key: int, move: str, reason: str | None = None, **asked: Any
     ) -> dict[str, Any]:
-        """Press the button and look at the record afterwards."""
-        resource, actor = REGISTRY[table], self.people[who]
-        plan = plan_move(self.connection, resource, key, _find(resource, move), asked, actor, reason)
-        apply(plan, actor, reason)
+        """Press it and look at the record afterwards."""
+        self.press(who, table, key, move, reason, **asked)
         return self.row(table, key)
+
+    def undo(self, who: str, receipt: Receipt) -> tuple[Left, ...]:
+        """Take a change back; what had to be left as it is comes back."""
+        actor = self.people[who]
+        found = ledger.change_set(self.connection, actor, receipt.change_set or 0)
+        assert found is not None
+        planned = plan_undo(self.connection, found, actor)
+        apply(planned.plan, actor, undoes_id=found.id)
+        return planned.left
 
     def row(self, table: str, key: int) -> dict[str, Any]:
         rows = REGISTRY[table].table

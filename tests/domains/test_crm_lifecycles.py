@@ -349,6 +349,22 @@ def test_changing_and_removing_lines_of_a_draft_keeps_the_total_true(crm: Any) -
     assert crm.row("invoices", key)["total"] == Decimal("100.00")
 
 
+def test_taking_back_a_line_takes_back_its_share_of_the_total(crm: Any) -> None:
+    key = invoice(crm, "100.00")
+    receipt = crm.made("Bea", "invoice_lines", invoice_id=key, description="Crane", unit_price=Decimal("1650.00"))
+    assert crm.row("invoices", key)["total"] == Decimal("1750.00")
+    assert crm.undo("Bea", receipt) == ()
+    assert crm.row("invoices", key)["total"] == Decimal("100.00")
+
+
+def test_a_finalization_is_not_undone(crm: Any) -> None:
+    key = invoice(crm, "100.00")
+    receipt = crm.press("Bea", "invoices", key, "finalize")
+    with pytest.raises(Rejected, match="credit note"):
+        crm.undo("Bea", receipt)
+    assert crm.row("invoices", key)["status"] == "open"
+
+
 def test_a_draft_takes_a_discount_and_a_retainage(crm: Any) -> None:
     key = invoice(crm, "1000.00")
     assert crm.move("Bea", "invoices", key, "discount", discount_total=Decimal("50.00"))["total"] == Decimal("950.00")
