@@ -1,7 +1,8 @@
-"""The large line chart of one figure over time: scaled into a box, broken where nothing is known, with its limits drawn in."""
+"""The large line chart of one figure over time: scaled into a box, broken where nothing is known, its limits drawn in."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ def trend(
         return None
     high = max(value for _, value in points)
     near = [(limit, word) for limit, word in limits if limit <= max(high * 2, 1e-9)]
-    top = max([high, *(limit for limit, _ in near)]) * 1.08 or 1
+    top = _round_up(max([high, *(limit for limit, _ in near)]) * 1.05)
     step = width / max(slots - 1, 1)
 
     def at(slot: int, value: float) -> tuple[float, float]:
@@ -57,3 +58,11 @@ def trend(
     dots = [stretch[0] for stretch in stretches if len(stretch) == 1]
     drawn = [Limit(at(1, limit)[1], word) for limit, word in near]
     return Trend(lines, dots, drawn, [(at(1, share * top)[1], share * top) for share in (0, 0.5)], width, height)
+
+
+def _round_up(value: float) -> float:
+    """The next value a person would choose as the end of a scale, so that its half is round too."""
+    if value <= 0:
+        return 1
+    size = 10.0 ** math.floor(math.log10(value))
+    return next(step * size for step in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10) if step * size >= value - 1e-12)

@@ -103,7 +103,7 @@ def run_worker(config: Config) -> None:
     The worker needs the database and the domains, not the pages. While the database is away it waits and tries again.
     """
     app = Flask("console.worker")
-    app.config["DATA_DIR"] = config.data_dir
+    app.extensions["console.config"] = config
     database.install(app, config)
     registry.discover()
     with queue.replace_connector(_connector(config)):

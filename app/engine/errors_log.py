@@ -25,19 +25,19 @@ from app.engine.apply import change
 
 log = logging.getLogger("console.errors")
 ROOT = str(Path(__file__).resolve().parents[2]) + os.sep
-OWN = "app" + os.sep
+OWN = ("app" + os.sep, "templates" + os.sep)
 WRITES_A_MINUTE = 10  # of one problem and process; what comes on top is counted with the next that is written
 
 # Secrets have shapes; whatever has one of them is cut before it is written anywhere.
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?im)^\s*(DETAIL|CONTEXT|HINT):.*$"), ""),
     (re.compile(r"(?i)\[parameters?:.*?\]", re.DOTALL), ""),
+    (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [hidden]"),
     (re.compile(r"(\w+://)[^\s/@]+@"), r"\1[hidden]@"),
     (
         re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key|authorization|cookie)\b(\s*[=:]\s*)\S+"),
         r"\1\2[hidden]",
     ),
-    (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer [hidden]"),
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[e-mail]"),
     (re.compile(r"\b[A-Za-z0-9_-]{32,}\b"), "[long value]"),
     (re.compile(r"(?<!\w)\+?\d[\d ()-]{8,}\d(?!\w)"), "[number]"),
@@ -149,15 +149,13 @@ def scrub(words: str, limit: int = 1000) -> str:
 
 
 def _frames(error: BaseException) -> Iterable[dict[str, Any]]:
+    """Where it came from, outermost first; paths as in the project or its packages, never as on this machine."""
     for frame in traceback.extract_tb(error.__traceback__)[-40:]:
-        own = frame.filename.startswith(ROOT) and frame.filename[len(ROOT) :].startswith(OWN)
-        file = frame.filename[len(ROOT) :] if own else frame.filename.rpartition("site-packages" + os.sep)[2]
-        yield {
-            "file": file if own else os.sep.join(file.split(os.sep)[-3:]),
-            "line": frame.lineno,
-            "function": frame.name,
-            "own": own,
-        }
+        file = frame.filename.removeprefix(ROOT)
+        own = file.startswith(OWN)
+        if os.path.isabs(file) or "site-packages" in file:
+            file = os.sep.join(file.rpartition("site-packages" + os.sep)[2].split(os.sep)[-3:])
+        yield {"file": file, "line": frame.lineno, "function": frame.name, "own": own}
 
 
 _written: dict[str, list[float]] = {}  # fingerprint -> [minute, written in it, counted since the last write]

@@ -152,8 +152,9 @@ def run_checks(keys: Iterable[str] | None = None, budget_s: float | None = None)
         if budget_s is not None and time.perf_counter() - began > budget_s:
             break
         fresh = [_run(one, tenant_id, settings) for tenant_id, settings in _subjects(one, tenants)]
-        with transaction() as connection:
-            connection.execute(_WRITE, [_row(verdict) for verdict in fresh])
+        if fresh:  # none when there is no company yet to measure for
+            with transaction() as connection:
+                connection.execute(_WRITE, [_row(verdict) for verdict in fresh])
         verdicts += fresh
     return verdicts
 

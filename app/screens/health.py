@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from sqlalchemy import Connection, text
 from werkzeug.wrappers import Response
 
@@ -18,10 +18,13 @@ from app.engine import health as engine
 from app.engine import health_readings as readings
 from app.engine.apply import transaction
 from app.engine.health_readings import Reading
+from app.web.navigation import place
+from app.web.receipts import say
 from app.web.security import go_to, needs
 from app.web.session import current_actor
 
 blueprint = Blueprint("health", __name__)
+place("System", 10, "Health", "/health", "pulse", "health.read")
 
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SPAN_WORDS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
@@ -91,7 +94,7 @@ def _line(one: Reading, past: list[tuple[int, float | None, str]]) -> Line:
         now=amount(one.value, one.check.unit) if not one.stale else "none",
         limits=limits(one),
         note=note(one),
-        spark=charts.spark(values, 120, 22),
+        spark=charts.spark(values, 72, 22),
         spark_tone={"warn": "c-warn", "crit": "c-danger", "unknown": "c-mute"}.get(one.status, ""),
         ticks=_ticks(past),
         up=up,
@@ -121,17 +124,21 @@ def amount(value: Any, unit: str | None) -> str:
     if unit == "%":
         return f"{number:,.2f}%" if 99 < number < 100 else f"{number:,.1f}".removesuffix(".0") + "%"
     if unit == "x":
-        return f"{number:.1f}x"
+        return f"{number:.1f}".removesuffix(".0") + "x"
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} bn"
     if number >= 1e6:
-        return f"{number / 1e6:,.1f} M"
+        return f"{number / 1e6:.1f} M"
     return f"{number:,.1f}".removesuffix(".0")
 
 
 def limits(one: Reading) -> str:
-    """Both thresholds in one breath: "800 ms / 2.00 s"; "none" where a check has its own rule."""
-    sign = "under " if one.check.direction == "below" else ""
-    both = [amount(limit, one.check.unit) if limit is not None else "none" for limit in (one.warn, one.crit)]
-    return "own rule" if both == ["none", "none"] else f"{sign}{both[0]} / {both[1]}"
+    """Both thresholds in one breath: "800 ms / 2.00 s", "under 20% / 10%", "fail at 1"."""
+    sign = "under " if one.check.direction == "below" and one.warn is not None else ""
+    warn, crit = (None if limit is None else amount(limit, one.check.unit) for limit in (one.warn, one.crit))
+    if warn and crit:
+        return f"{sign}{warn} / {crit}"
+    return f"fail at {crit}" if crit else f"warn {sign or 'at '}{warn}" if warn else "own rule"
 
 
 def note(one: Reading) -> str:
@@ -187,7 +194,7 @@ def _largest_tables(connection: Connection) -> Any:
     """The size of the database and of its five largest tables, indexes and long values included."""
     rows = connection.execute(
         text("""
-            SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes, greatest(c.reltuples, 0)::bigint AS rows,
+            SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes, nullif(c.reltuples, -1)::bigint AS rows,
                    pg_database_size(current_database()) AS total
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname = current_schema() ORDER BY 2 DESC LIMIT 5
@@ -255,7 +262,7 @@ def run_all() -> Response:
     """Run every check now, as far as eight seconds reach."""
     done = engine.run_checks(budget_s=RUN_BUDGET_S)
     readings.forget_worst()
-    flash(f"{len(done)} checks run")
+    say(f"{len(done)} checks run")
     return go_to(url_for("health.board"))
 
 
@@ -330,7 +337,7 @@ def run(key: str) -> Response:
     done = engine.run_checks([_one(key).check.key])
     readings.forget_worst()
     word = LIGHTS["idle" if done and done[-1].measured.idle else done[-1].status][0].lower() if done else "unknown"
-    flash(f"Checked: {word}")
+    say(f"Checked: {word}")
     return go_to(url_for("health.show", key=key))
 
 
@@ -340,10 +347,10 @@ def ack(key: str) -> Response:
     """Say that somebody looks into it; it holds until the state turns."""
     one = _one(key)
     if one.row_id is None or not one.failing:
-        flash("There is nothing to acknowledge")
+        say("There is nothing to acknowledge")
     else:
         _mark(one.row_id, None)
-        flash(f"{one.check.title} acknowledged")
+        say(f"{one.check.title} acknowledged")
     return go_to(url_for("health.show", key=key))
 
 
@@ -356,10 +363,10 @@ def mute(key: str) -> Response:
     if chosen not in MUTES and chosen != "off":
         abort(422, "Choose how long to mute it.")
     if one.row_id is None:
-        flash("This check has not run yet")
+        say("This check has not run yet")
     else:
         _mark(one.row_id, clock.now() + MUTES[chosen] if chosen != "off" else None, unmute=chosen == "off")
-        flash(f"{one.check.title} {'speaks again' if chosen == 'off' else 'muted for ' + dict(MUTE_WORDS)[chosen]}")
+        say(f"{one.check.title} {'speaks again' if chosen == 'off' else 'muted for ' + dict(MUTE_WORDS)[chosen]}")
     return go_to(url_for("health.show", key=key))
 
 

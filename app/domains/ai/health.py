@@ -39,9 +39,7 @@ def p95(connection: Connection, tenant_id: int) -> Measured:
     return Measured(round(row.p95), f"Over {row.ended:,} calls")
 
 
-@check(
-    "ai.spend", group="ai", title="Agents' budgets used today", unit="%", warn=80, crit=100, every=300, per_tenant=True
-)
+@check("ai.spend", group="ai", title="Budget used today", unit="%", warn=80, crit=100, every=300, per_tenant=True)
 def spend(connection: Connection, tenant_id: int) -> Measured:
     """What each agent has cost since midnight in the company's time zone, against its daily budget; the one nearest its limit."""
     rows = connection.execute(

@@ -31,7 +31,7 @@ def _found(connection: Connection, tenant_id: int, table: str, rule: str, matchi
     return Measured(total, words, {"rule": rule, "examples": examples})
 
 
-@check("data.invoice_lines", title="Invoices that differ from their lines", unit="invoices", **MONEY, **SHARED)
+@check("data.invoice_lines", title="Invoices unlike their lines", unit="invoices", **MONEY, **SHARED)
 def invoice_lines(connection: Connection, tenant_id: int) -> Measured:
     """Rule 01: subtotal is not the sum of the lines, or tax_total not the sum of their tax."""
     return _found(
@@ -50,7 +50,7 @@ def invoice_lines(connection: Connection, tenant_id: int) -> Measured:
     )
 
 
-@check("data.paid_caches", title="Invoices that differ from their payments", unit="invoices", **MONEY, **SHARED)
+@check("data.paid_caches", title="Invoices unlike their payments", unit="invoices", **MONEY, **SHARED)
 def paid_caches(connection: Connection, tenant_id: int) -> Measured:
     """Rule 02: amount_paid, amount_credited or amount_written_off is not the sum of the allocations that still stand."""
     return _found(
@@ -75,7 +75,7 @@ def paid_caches(connection: Connection, tenant_id: int) -> Measured:
     )
 
 
-@check("data.completed_uninvoiced", title="Completed jobs without an invoice", unit="jobs", **BACKLOG, **SHARED)
+@check("data.completed_uninvoiced", title="Completed, not invoiced", unit="jobs", **BACKLOG, **SHARED)
 def completed_uninvoiced(connection: Connection, tenant_id: int) -> Measured:
     """Rule 03: a billable job completed or authorized more than 3 days ago that has no invoice other than void ones."""
     return _found(
@@ -109,7 +109,7 @@ def unallocated(connection: Connection, tenant_id: int) -> Measured:
     )
 
 
-@check("data.duplicate_payments", title="Payments that may be duplicates", unit="payments", **MONEY, **SHARED)
+@check("data.duplicate_payments", title="Possible duplicate payments", unit="payments", **MONEY, **SHARED)
 def duplicate_payments(connection: Connection, tenant_id: int) -> Measured:
     """Rule 11: same customer, amount and reference as another payment of the 3 days before."""
     return _found(
@@ -130,7 +130,7 @@ def duplicate_payments(connection: Connection, tenant_id: int) -> Measured:
     )
 
 
-@check("data.stuck_estimates", title="Estimates live past their validity", unit="estimates", **BACKLOG, **SHARED)
+@check("data.stuck_estimates", title="Estimates past validity", unit="estimates", **BACKLOG, **SHARED)
 def stuck_estimates(connection: Connection, tenant_id: int) -> Measured:
     """Rule 13: an estimate sent or viewed whose valid_until has passed in the company's time zone."""
     return _found(

@@ -46,7 +46,7 @@ def longest_query(connection: Connection) -> Measured:
     return Measured(round(row.age or 0, 1), "" if row.age else "Nothing else runs")
 
 
-@check("db.blocked", group="db", title="Sessions waiting for a lock", unit="sessions", warn=1, crit=5)
+@check("db.blocked", group="db", title="Sessions waiting on locks", unit="sessions", warn=1, crit=5)
 def blocked(connection: Connection) -> Measured:
     """Sessions that have waited for a lock for more than 10 seconds."""
     waiting = connection.execute(

@@ -6,7 +6,7 @@ from app.engine.background import STALLED_S
 from app.engine.health import Measured, check
 
 
-@check("queue.wait_s", group="queue", title="Oldest waiting job in the queue", unit="s", warn=120, crit=300)
+@check("queue.wait_s", group="queue", title="Longest wait in the queue", unit="s", warn=120, crit=300)
 def wait(connection: Connection) -> Measured:
     """How long the oldest queued job that is due has waited, in the slowest queue."""
     rows = connection.execute(
@@ -26,7 +26,7 @@ def wait(connection: Connection) -> Measured:
     return Measured(max(ages.values(), default=0), words, {"queues": ages})
 
 
-@check("queue.stalled", group="queue", title="Stalled jobs in the queue", unit="jobs", warn=1, crit=3)
+@check("queue.stalled", group="queue", title="Stalled queue jobs", unit="jobs", warn=1, crit=3)
 def stalled(connection: Connection) -> Measured:
     """Queued jobs marked as running whose worker has been silent for two minutes; a sweep gives them to another."""
     count = connection.execute(
@@ -39,7 +39,7 @@ def stalled(connection: Connection) -> Measured:
     return Measured(count)
 
 
-@check("queue.failed_1h", group="queue", title="Jobs of the queue given up", unit="jobs", warn=5, crit=25)
+@check("queue.failed_1h", group="queue", title="Queue jobs given up", unit="jobs", warn=5, crit=25)
 def failed(connection: Connection) -> Measured:
     """Queued jobs that failed for good, all attempts spent, within the last hour."""
     rows = connection.execute(

@@ -16,7 +16,7 @@ from app.engine.health import Measured, check
 
 
 def _data_dir() -> Path:
-    return Path(current_app.config["DATA_DIR"])
+    return Path(current_app.extensions["console.config"].data_dir)
 
 
 @check("storage.free", group="storage", title="Free disk space", unit="%", warn=20, crit=10, direction="below")

@@ -6,53 +6,34 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.core.db import db
-from app.engine import background, gauges, health
+from app.engine import background, gauges, health, sealing
 from app.engine.apply import transaction
 
-log = logging.getLogger("console.upkeep")
+logger = logging.getLogger("console.upkeep")
 
 BATCH = 5000  # rows in one transaction: short locks, and a stop in between loses nothing
 
-# Days kept, by section 14 of the data dictionary. A company may ask for more in settings.retention.<name>; the longest holds.
-KEPT = {
-    "metrics_minute": 7,
-    "metrics_hour": 90,
-    "metrics_day": 1100,
-    "system_health": 30,
-    "system_health_changes": 400,
-    "error_logs": 90,
-    "user_sessions": 400,
-    "auth_tokens": 30,
-    "queue_succeeded": 14,
-    "queue_failed": 90,
-    "sessions": 0,
-}
+# The logs, whose shortest times section 14 of the data dictionary sets and the database itself guards (prune_log):
+# metrics by minute 7 days, by hour 90, by day 1,100; health results 30, their turns 400; errors 90; sign-ins 400.
+# A company may ask for longer in settings.retention.<log>, in days; the longest wish holds.
+LOGS = ("metrics", "system_health", "error_logs", "user_sessions")
 
-_AGED = {
-    "metrics_minute": ("metrics", "bucket = 'minute' AND bucket_start < :before"),
-    "metrics_hour": ("metrics", "bucket = 'hour' AND bucket_start < :before"),
-    "metrics_day": ("metrics", "bucket = 'day' AND bucket_start < :before"),
-    "system_health": ("system_health", "NOT changed AND checked_at < :before"),
-    "system_health_changes": ("system_health", "changed AND checked_at < :before"),
-    "error_logs": ("error_logs", "occurred_at < :before"),
-    # The end of a session is the end of its row; the sign-in itself stays in user_sessions.
-    "sessions": ("sessions", "least(idle_expires_at, absolute_expires_at) < :before"),
-    "user_sessions": (
-        "user_sessions u",
-        "u.started_at < :before AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_session_id = u.id)",
-    ),
-    "auth_tokens": ("auth_tokens", "expires_at < :before"),
-    "queue_succeeded": (
+# What may be deleted outright: (table, what has aged). A session's sign-in stays in user_sessions.
+ENDED = {
+    "sessions": ("sessions s", "least(s.idle_expires_at, s.absolute_expires_at) < clock_timestamp()"),
+    "auth_tokens": ("auth_tokens t", "t.expires_at < clock_timestamp() - interval '30 days'"),
+    "queue.succeeded": (
         "procrastinate_jobs j",
-        "j.status IN ('succeeded', 'cancelled', 'aborted') AND NOT EXISTS"
-        " (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.at >= :before)",
+        "j.status IN ('succeeded', 'cancelled', 'aborted') AND NOT EXISTS (SELECT 1 FROM procrastinate_events e"
+        " WHERE e.job_id = j.id AND e.at >= clock_timestamp() - interval '14 days')",
     ),
-    "queue_failed": (
+    "queue.failed": (
         "procrastinate_jobs j",
-        "j.status = 'failed' AND NOT EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.at >= :before)",
+        "j.status = 'failed' AND NOT EXISTS (SELECT 1 FROM procrastinate_events e"
+        " WHERE e.job_id = j.id AND e.at >= clock_timestamp() - interval '90 days')",
     ),
 }
 
@@ -68,9 +49,13 @@ def run_due_checks() -> int:
 @background.every("* * * * *", "ledger.seal")
 def seal_ledger() -> int:
     """Chain the change sets committed since the last time, so that no later edit of them goes unnoticed."""
-    from app.engine import sealing
-
-    return sealing.seal()
+    total = 0
+    while True:
+        with transaction() as connection:
+            sealed = sealing.seal(connection)
+        total += sealed
+        if sealed < sealing.BATCH:
+            return total
 
 
 @background.every("*/2 * * * *", "queue.sweep")
@@ -88,39 +73,43 @@ def keep_gauges() -> int:
 @background.every("23 * * * *", "retention.prune")
 def prune() -> dict[str, int]:
     """Delete what has aged out, in batches; what it did not get to it does in the next hour."""
-    days = _days()
-    pruned = {name: _prune(name, days[name]) for name in _AGED}
-    log.info("pruned", extra={"rows": {name: count for name, count in pruned.items() if count}})
+    wishes = _wishes()
+    pruned = {log: _in_batches(_PRUNE_LOG, {"log": log, "days": wishes.get(log, 0)}) for log in LOGS}
+    for name, (table, aged) in ENDED.items():
+        alias = table.split()[-1]
+        pruned[name] = _in_batches(
+            text(f"""
+                WITH gone AS (
+                    DELETE FROM {table} WHERE {alias}.ctid = ANY (ARRAY(
+                        SELECT {alias}.ctid FROM {table} WHERE {aged} LIMIT :batch)) RETURNING 1
+                )
+                SELECT count(*) FROM gone
+            """),
+            {},
+        )
+    logger.info("pruned", extra={"rows": {name: rows for name, rows in pruned.items() if rows}})
     return pruned
 
 
-def _days() -> dict[str, int]:
+_PRUNE_LOG = text("SELECT prune_log(:log, clock_timestamp() - make_interval(days => :days), :batch)")
+
+
+def _wishes() -> dict[str, int]:
     with db.engine.connect() as connection:
-        wishes = connection.execute(
-            text("SELECT settings -> 'retention' FROM tenants WHERE settings ? 'retention'")
-        ).scalars()
-        own = [wish for wish in wishes if isinstance(wish, dict)]
-    return {name: max([kept, *(_whole(wish.get(name)) for wish in own)]) for name, kept in KEPT.items()}
+        wishes = connection.execute(text("SELECT settings -> 'retention' FROM tenants WHERE settings ? 'retention'"))
+        own = [wish for wish in wishes.scalars() if isinstance(wish, dict)]
+    return {log: max((_whole(wish.get(log)) for wish in own), default=0) for log in LOGS}
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return min(value, 36_500) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _prune(name: str, days: int, batches: int = 50) -> int:
-    table, aged = _AGED[name]
-    alias = table.split()[-1]
-    statement = text(f"""
-        DELETE FROM {table} WHERE {alias}.ctid = ANY (ARRAY(
-            SELECT {alias}.ctid FROM {table} WHERE {aged} LIMIT :batch))
-    """)
+def _in_batches(statement: TextClause, values: dict[str, Any], batches: int = 50) -> int:
     total = 0
     for _ in range(batches):
         with transaction() as connection:
-            before = connection.execute(
-                text("SELECT clock_timestamp() - make_interval(days => :days)"), {"days": days}
-            ).scalar_one()
-            deleted = connection.execute(statement, {"before": before, "batch": BATCH}).rowcount
+            deleted = connection.execute(statement, values | {"batch": BATCH}).scalar_one()
         total += deleted
         if deleted < BATCH:
             break
