@@ -155,6 +155,7 @@ $$;
 
 # One INSERT ... SELECT for each statement, however many rows it touched. Arguments: the table's name in the ledger,
 # its tenant column, and the columns whose values never enter the ledger. UTC, so that a moment always reads the same.
+# OFFSET 0 turns each row into jsonb once; without it the planner would repeat that for every key it looks at.
 RECORDING = """
 CREATE FUNCTION masked(record jsonb, secrets text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
     SELECT record || coalesce(jsonb_object_agg(key, '[secret]'), '{}')
@@ -190,12 +191,12 @@ BEGIN
         INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, after)
         SELECT set_id, (r.now ->> tenant_column)::bigint, table_label, r.now ->> 'id', 'insert',
             CASE WHEN secrets IS NULL THEN r.now ELSE {here}.masked(r.now, secrets) END
-        FROM (SELECT to_jsonb(n) AS now FROM new_rows AS n) AS r;
+        FROM (SELECT to_jsonb(n) AS now FROM new_rows AS n OFFSET 0) AS r;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, before)
         SELECT set_id, (r.was ->> tenant_column)::bigint, table_label, r.was ->> 'id', 'delete',
             CASE WHEN secrets IS NULL THEN r.was ELSE {here}.masked(r.was, secrets) END
-        FROM (SELECT to_jsonb(o) AS was FROM old_rows AS o) AS r;
+        FROM (SELECT to_jsonb(o) AS was FROM old_rows AS o OFFSET 0) AS r;
     ELSE
         -- A FULL JOIN, because an update may also give a record another key: one leaves, one arrives.
         INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, before, after)
@@ -207,6 +208,8 @@ BEGIN
         FROM (
             SELECT to_jsonb(o) AS was, to_jsonb(n) AS now
             FROM old_rows AS o FULL JOIN new_rows AS n ON n.id = o.id
+            OFFSET 0  -- a fence: without it every column's comparison turns both rows into jsonb again
+            OFFSET 0
         ) AS r
         CROSS JOIN LATERAL (
             SELECT r.was AS before, r.now AS after WHERE r.was IS NULL OR r.now IS NULL
