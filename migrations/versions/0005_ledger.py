@@ -208,7 +208,6 @@ BEGIN
         FROM (
             SELECT to_jsonb(o) AS was, to_jsonb(n) AS now
             FROM old_rows AS o FULL JOIN new_rows AS n ON n.id = o.id
-            OFFSET 0  -- a fence: without it every column's comparison turns both rows into jsonb again
             OFFSET 0
         ) AS r
         CROSS JOIN LATERAL (
