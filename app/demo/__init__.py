@@ -8,6 +8,7 @@ be added for measuring.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from app.demo import agents, bulk, company, decisions, desk, estimates, field, p
 from app.demo.hostile import Spoiler
 from app.demo.world import ZONE, World
 from app.domains.crm.centerpoint import bring_in
+from app.domains.crm.centerpoint.arrival import TABLES
 from app.domains.crm.centerpoint.intake import Intake
 
 DECISIONS = 40_000
@@ -54,15 +56,14 @@ def load(
             _found(world, DECISIONS if decisions is None else min(decisions, TOLD))
         _grow(world, customers, decisions, calls)
         world.finish()
-        _tell_planner(world)
     return tenant_id
 
 
 def _found(world: World, told: int) -> None:
     """Everything a company of this size has, in the order in which one thing refers to another."""
     company.staff(world)
-    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=_rewriter(world))
-    desk.managers(world)
+    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=partial(_prepared, world))
+    world.analyze(*TABLES)
     products = pricebook.products(world)
     estimates.estimates(world, products)
     field.visits(world)
@@ -93,16 +94,14 @@ def _count(world: World, table: str) -> int:
     return int(world.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", world.tenant_id)[0][0])
 
 
-def _rewriter(world: World) -> Any:
-    spoiler = world.spoiler
-    if spoiler is None:
-        return None
-
-    def rewrite(intake: Intake) -> None:
+def _prepared(world: World, intake: Intake) -> None:
+    """Before the export is written: every customer gets an account manager, and hostile texts take their places."""
+    managers = company.account_managers(world)
+    for place, customer in enumerate(intake.tables["customers"]):
+        customer["account_manager_id"] = managers[place % len(managers)]
+    if world.spoiler:
         for table, records in intake.tables.items():
-            spoiler.spoil(table, records)
-
-    return rewrite
+            world.spoiler.spoil(table, records)
 
 
 def _moment(as_of: date | datetime | None) -> datetime:
@@ -120,10 +119,3 @@ def _connection(owner_url: str, schema: str) -> psycopg.Connection[Any]:
         sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
     )
     return connection
-
-
-def _tell_planner(world: World) -> None:
-    """Fresh statistics, or the first lists are planned for empty tables."""
-    for table in sorted({"customers", "contacts", "properties", "jobs", "invoices", "invoice_lines", "payments",
-                         "payment_allocations", "change_entries", "change_sets", *world.touched}):  # fmt: skip
-        world.connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))

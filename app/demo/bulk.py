@@ -7,14 +7,12 @@ written and proven afterwards, all in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from psycopg import sql
-
 from app.demo.agents import AGENTS
+from app.demo.company import account_managers
 from app.demo.hostile import FRAGMENTS
+from app.demo.unburdened import unburdened
 from app.demo.world import World
 
 PORTION = 500_000
@@ -56,7 +54,8 @@ SELECT n, %(tenant)s, 'C-' || lpad(n::text, 5, '0'), name, CASE WHEN d < 0.9 THE
     '+1' || (2000000000 + floor(d * 7000000000)::bigint)::text,
     (1 + floor({die(3)} * 9800)::int)::text || ' ' || {pick(4, "firsts", "%(n_first)s")} || ' Street',
     place[1], place[2], place[3], (ARRAY[0, 30, 30, 30, 45, 60])[1 + floor({die(6)} * 6)::int], d > 0.88,
-    %(at)s::timestamptz - make_interval(secs => {die(7)} * 157680000), %(at)s::timestamptz - make_interval(secs => {die(8)} * 7776000)
+    %(at)s::timestamptz - make_interval(secs => {die(7)} * 157680000),
+    %(at)s::timestamptz - make_interval(secs => {die(8)} * 7776000)
 FROM (
     SELECT n, {die(5)} AS d,
         {pick(1, "firsts", "%(n_first)s")} || ' ' || {pick(2, "seconds", "%(n_second)s")} || ' '
@@ -110,14 +109,15 @@ def customers(world: World, count: int) -> None:
     """`count` customers beyond those that are there."""
     low, high = _range(world, "customers", count)
     values = _shared(world) | {
-        "managers": [world.staff[name] for name in ("Owen Prescott", "Bianca Reyes", "Jonah Feldman")],
+        "managers": account_managers(world),
         "firsts": list(FIRST), "seconds": list(FRAGMENTS if world.spoiler else SECOND), "thirds": list(THIRD),
         "places": ["|".join(place) for place in PLACES], "n_place": len(PLACES), "n_first": len(FIRST),
         "n_second": len(FRAGMENTS if world.spoiler else SECOND), "n_third": len(THIRD),
     }  # fmt: skip
     world.chapter("bulk", f"Demonstration at scale: {count:,} customers, written without single ledger entries")
-    with unburdened(world, "customers"):
+    with unburdened(world, "customers", quietly=True):
         _portions(world, CUSTOMERS, values, low, high)
+    world.analyzed.discard("customers")
     world.numbered("customer", "C-", 5, high)
 
 
@@ -162,39 +162,3 @@ def _portions(world: World, statement: str, values: dict[str, Any], low: int, hi
     for start in range(low, high + 1, PORTION):
         end = min(start + PORTION - 1, high)
         world.connection.execute(statement, values | {"low": start, "high": end}, prepare=False)
-
-
-@contextmanager
-def unburdened(world: World, table: str) -> Iterator[None]:
-    """Put the table's own triggers, its outgoing foreign keys and its plain indexes aside, and back afterwards.
-
-    Only the table's owner may; the foreign keys are checked when they return, so nothing unproven stays.
-    """
-    run = world.connection.execute
-    name = sql.Identifier(table)
-    run("SELECT set_config('maintenance_work_mem', '256MB', true), set_config('synchronous_commit', 'off', true)")
-    keys = run(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'"
-        " ORDER BY conname",
-        (table,),
-    ).fetchall()
-    indexes = run(
-        "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-        " WHERE i.indrelid = %s::regclass AND NOT i.indisunique ORDER BY c.relname",
-        (table,),
-    ).fetchall()
-    run(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name))
-    for key, _definition in keys:
-        run(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(key)))
-    for index, _definition in indexes:
-        run(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
-    yield
-    for _index, definition in indexes:
-        run(definition)
-    for key, definition in keys:
-        run(
-            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                name, sql.Identifier(key), sql.SQL(definition)  # type: ignore[arg-type]
-            )
-        )
-    run(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,79 +53,111 @@ class Sum:
     micros: int = 0
     latency_ms: int = 0
 
+    def add(self, given: int, written: int, micros: int, latency_ms: int) -> None:
+        """Count one call; a dozen milliseconds pass between two of them."""
+        self.count += 1
+        self.given += given
+        self.written += written
+        self.micros += micros
+        self.latency_ms += latency_ms + 12
+
 
 def dollars(micros: int) -> str:
     """Millionths of a dollar as the database's cost: six places."""
     return f"{micros // MICRO}.{micros % MICRO:06d}"
 
 
+STEPS = (("chat",), ("retrieval", "chat"), ("embedding", "retrieval", "chat"), ("tool", "embedding", "chat", "chat"))
+STEPS_CUMULATED = (38, 68, 88, 100)
+EMBEDDER = "text-embedding-3-small"
+OWN = {"tool": "records.read", "retrieval": "memory.recall"}
+
+
+def _drawn(mean: float, spread: float) -> tuple[int, ...]:
+    """A thousand draws of a lognormal size, to be picked from: drawing one by one would take a third of the load."""
+    dice = random.Random(f"{mean}/{spread}")
+    return tuple(int(dice.lognormvariate(mean, spread)) for _ in range(1024))
+
+
+PROMPT_TOKENS, ANSWER_TOKENS, CHAT_MS = _drawn(7.6, 0.5), _drawn(4.9, 0.5), _drawn(7.55, 0.45)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all calls of one decision have in common. `question` and `answer` are JSON already."""
+
+    decision: int
+    agent: int
+    model: str
+    trace: str
+    prompt: str
+    question: str
+    answer: str
+
+
 def calls_of(
-    dice: random.Random, decision: int, agent: int, model: str, rates: dict[str, Rate], started: datetime, trace: str,
-    question: str, answer: str, prompt: str, failed: bool,
-) -> tuple[list[tuple[Any, ...]], Sum]:  # fmt: skip
+    dice: random.Random, asked: Asked, rates: dict[str, Rate], started: datetime, failed: bool
+) -> tuple[list[tuple[Any, ...]], Sum]:
     """One to four calls in the order they ran, the last one being the model's answer."""
-    total, rows = Sum(), []
-    steps = dice.choices((("chat",), ("retrieval", "chat"), ("embedding", "retrieval", "chat"),
-                          ("tool", "embedding", "chat", "chat")), (38, 30, 20, 12))[0]  # fmt: skip
+    total: Sum = Sum()
+    rows: list[tuple[Any, ...]] = []
+    steps = dice.choices(STEPS, cum_weights=STEPS_CUMULATED)[0]
     root = f"{dice.getrandbits(64):016x}"
-    moment = started
     for place, step in enumerate(steps):
-        last = place == len(steps) - 1
-        row, latency, given, written, micros = _call(
-            dice, step, decision, agent, model, rates, moment, trace,
-            root if place == 0 else f"{dice.getrandbits(64):016x}", None if place == 0 else root,
-            question, answer, prompt, failed and last,
-        )  # fmt: skip
-        rows.append(row)
-        total.count += 1
-        total.given += given
-        total.written += written
-        total.micros += micros
-        total.latency_ms += latency + 12
-        moment += timedelta(milliseconds=latency + 12)
+        span = root if place == 0 else f"{dice.getrandbits(64):016x}"
+        moment = started + timedelta(milliseconds=total.latency_ms)
+        made = _think if step == "chat" else _look_up
+        rows.append(made(dice, step, asked, rates, moment, span, root if place else None, total,
+                         failed and place == len(steps) - 1))  # fmt: skip
     return rows, total
 
 
-def _call(
-    dice: random.Random, step: str, decision: int, agent: int, model: str, rates: dict[str, Rate], moment: datetime,
-    trace: str, span: str, parent: str | None, question: str, answer: str, prompt: str, failed: bool,
-) -> tuple[tuple[Any, ...], int, int, int, int]:  # fmt: skip
-    given = written = cached = thought = 0
-    first = finish = None
-    status, kind, fault, retries = "ok", None, None, 0
-    if step in ("chat", "embedding"):
-        name = model if step == "chat" else "text-embedding-3-small"
-        rate = rates[name]
-        given = int(dice.lognormvariate(7.6, 0.5)) if step == "chat" else dice.randrange(12, 60)
-    else:
-        name, rate = ("records.read" if step == "tool" else "memory.recall"), None
-    if step == "chat":
-        cached = int(given * dice.choice((0, 0, 0.5, 0.8)))
-        written = int(dice.lognormvariate(4.9, 0.5))
-        thought = int(written * dice.choice((0, 0, 0.4)))
-        latency = int(dice.lognormvariate(7.55, 0.45))
-        first = min(int(latency * dice.uniform(0.1, 0.4)) + 80, latency)
-        finish = "stop"
-        if failed:
-            status, kind, fault = dice.choice(FAULTS)
-            written, thought, finish, first, retries = 0, 0, None, None, 2
-            latency += 9000 if status == "timeout" else 0
-        elif dice.random() < 0.02:
-            retries = 1
-    else:
-        latency = dice.randrange(18, 260)
-    paid_in = paid_out = 0
-    if rate:
-        paid_in = ((given - cached) * rate.given + cached * rate.cached + 500) // 1000
-        paid_out = (written * rate.written + 500) // 1000
-    provider = rate.provider if rate else "console"
-    asked: dict[str, Any] = {"q": question} if step != "chat" else {"prompt": prompt, "question": question}
-    told = None if fault else {"answer": answer} if step == "chat" else {"found": dice.randrange(1, 6)}
-    row = (
-        trace, span, parent, agent, decision, step, provider, name, name if rate else None,
-        prompt if step == "chat" else None, "v14" if step == "chat" else None, json.dumps(asked),
-        json.dumps(told) if told else None, given, written, cached, thought, rate.id if rate else None,
-        dollars(paid_in), dollars(paid_out), dollars(paid_in + paid_out), moment, latency, first, status, finish, kind,
-        fault, retries, cached > 0, moment,
+def _think(
+    dice: random.Random, step: str, asked: Asked, rates: dict[str, Rate], moment: datetime, span: str,
+    parent: str | None, total: Sum, failed: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    """A model call: most of the time and all of the money."""
+    throw = dice.random
+    rate = rates[asked.model]
+    given = PROMPT_TOKENS[int(throw() * 1024)]
+    cached = int(given * (0, 0, 0.5, 0.8)[int(throw() * 4)])
+    written = ANSWER_TOKENS[int(throw() * 1024)]
+    thought = int(written * 0.4) if throw() < 0.33 else 0
+    latency = CHAT_MS[int(throw() * 1024)]
+    first: int | None = min(int(latency * (0.1 + 0.3 * throw())) + 80, latency)
+    status, kind, fault, finish, retries = "ok", None, None, "stop", 1 if throw() < 0.02 else 0
+    output: str | None = f'{{"answer": {asked.answer}}}'
+    if failed:
+        status, kind, fault = dice.choice(FAULTS)
+        written, thought, finish, first, retries, output = 0, 0, None, None, 2, None  # type: ignore[assignment]
+        latency += 9000 if status == "timeout" else 0
+    paid_in = ((given - cached) * rate.given + cached * rate.cached + 500) // 1000
+    paid_out = (written * rate.written + 500) // 1000
+    total.add(given, written, paid_in + paid_out, latency)
+    return (
+        asked.trace, span, parent, asked.agent, asked.decision, step, rate.provider, asked.model, asked.model, asked.prompt,
+        "v14", f'{{"prompt": "{asked.prompt}", "question": {asked.question}}}', output, given, written, cached, thought,
+        rate.id, dollars(paid_in), dollars(paid_out), dollars(paid_in + paid_out), moment, latency, first, status, finish,
+        kind, fault, retries, cached > 0, moment,
     )  # fmt: skip
-    return row, latency, given, written, paid_in + paid_out
+
+
+def _look_up(
+    dice: random.Random, step: str, asked: Asked, rates: dict[str, Rate], moment: datetime, span: str,
+    parent: str | None, total: Sum, failed: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    """A recall, a read of records or an embedding: quick, and nearly free."""
+    throw = dice.random
+    latency, given, micros, rate = 18 + int(throw() * 240), 0, 0, None
+    if step == "embedding":
+        rate = rates[EMBEDDER]
+        given = 12 + int(throw() * 48)
+        micros = (given * rate.given + 500) // 1000
+    total.add(given, 0, micros, latency)
+    name = EMBEDDER if rate else OWN[step]
+    paid = dollars(micros)
+    return (
+        asked.trace, span, parent, asked.agent, asked.decision, step, rate.provider if rate else "console", name,
+        name if rate else None, None, None, f'{{"q": {asked.question}}}', f'{{"found": {1 + int(throw() * 5)}}}', given, 0,
+        0, 0, rate.id if rate else None, paid, "0", paid, moment, latency, None, "ok", None, None, None, 0, False, moment,
+    )  # fmt: skip

@@ -155,3 +155,8 @@ def _managers(world: World) -> None:
 def of_kind(world: World, *kinds: str) -> list[int]:
     """Ids of the people of these kinds who still work here, in the order of `STAFF`."""
     return [world.staff[name] for name, title, kind, *_ in STAFF if kind in kinds and "left" not in title]
+
+
+def account_managers(world: World) -> list[int]:
+    """Those who share the customers among them."""
+    return [world.staff[name] for name, title, *_ in STAFF if title == "Account manager"]

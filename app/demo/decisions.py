@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from app.demo.agents import AGENTS, Agent, Kind
 from app.demo.calls import COLUMNS as CALL_COLUMNS
-from app.demo.calls import Rate, calls_of, dollars
+from app.demo.calls import Asked, Rate, Sum, calls_of, dollars
+from app.demo.unburdened import unburdened
 from app.demo.world import Record, World
 from app.domains.crm.centerpoint.copying import copy_records, copy_rows, first_free
 
 DAYS = 90
+ERROR = CALL_COLUMNS.index("error")
 CHUNK = 4000
 RISKS = ("low", "medium", "high")
 TRIGGERS = ("event", "schedule", "automation", "user", "agent")
-TRIGGER_WEIGHTS = (44, 26, 18, 9, 3)
+TRIGGER_WEIGHTS = (44, 70, 88, 97, 100)
+USUAL = {"low": 0.87, "medium": 0.76, "high": 0.68}
 
 COLUMNS = (
     "id", "agent_id", "kind", "trigger", "question", "inputs", "options", "chosen", "reasoning", "confidence", "risk",
@@ -54,51 +57,52 @@ class Writer:
         dice = self.dice
         agent, kind = dice.choices(self.menu, cum_weights=self.weights)[0]
         risk = dice.choices(RISKS, kind.risk)[0]
-        confidence = min(0.99, max(0.31, dice.gauss({"low": 0.87, "medium": 0.76, "high": 0.68}[risk], 0.09)))
-        first_choice = dice.random() < confidence
-        chosen = kind.options[0] if first_choice else dice.choice(kind.options[1:])
-        subject, label = self._subject(kind)
+        confidence = min(0.99, max(0.31, dice.gauss(USUAL[risk], 0.09)))
+        chosen = kind.options[0] if dice.random() < confidence else dice.choice(kind.options[1:])
+        subject, label, label_json = self._subject(kind)
         failed = dice.random() < 0.016
-        question = kind.question.format(label=label, day=f"{at:%b} {at.day}")
-        agent_id = self.agent_ids[agent.key]
+        day = f"{at:%b} {at.day}"
         trace = f"{dice.getrandbits(128):032x}"
-        calls, total = ([], None)
+        calls: list[tuple[Any, ...]] = []
+        total = Sum(latency_ms=300 + int(dice.random() * 8700))
         if with_calls:
-            calls, total = calls_of(dice, number, agent_id, agent.model, self.rates, at, trace, question, chosen,
-                                    kind.key, failed)  # fmt: skip
+            question = f'"{kind.question.format(label=label_json, day=day)}"'
+            asked = Asked(number, self.agent_ids[agent.key], agent.model, trace, kind.key, question, f'"{chosen}"')
+            calls, total = calls_of(dice, asked, self.rates, at, failed)
         status, review, overridden, note = self._verdict(risk, failed, confidence, kind, chosen, at)
         outcome, worth, noted = self._outcome(status, confidence, at, subject)
+        reviewer, reviewed_at, verdict = review or (None, None, None)
         row = (
-            number, agent_id, kind.key, dice.choices(TRIGGERS, TRIGGER_WEIGHTS)[0], question,
-            json.dumps({"subject": label, "history": dice.randrange(1, 40)}), dice.choice(self.options[kind.key]),
+            number, self.agent_ids[agent.key], kind.key, dice.choices(TRIGGERS, cum_weights=TRIGGER_WEIGHTS)[0],
+            kind.question.format(label=label, day=day),
+            f'{{"subject": "{label_json}", "history": {1 + int(dice.random() * 39)}}}', dice.choice(self.options[kind.key]),
             None if failed else chosen, None if failed else kind.reasoning, f"{confidence:.4f}", risk, status,
-            json.dumps({"action": kind.action, "to": chosen}) if status in ("executed", "reverted") else None, at,
-            kind.subject if subject else None, subject, trace, agent.model, total.count if total else 0,
-            total.given if total else 0, total.written if total else 0, dollars(total.micros if total else 0),
-            total.latency_ms if total else dice.randrange(300, 9000), calls[-1][27] if failed and calls else None,
-            review and review[0], review and review[1], review and review[2], note, overridden, outcome, worth, noted, at,
+            f'{{"action": "{kind.action}", "to": "{chosen}"}}' if status in ("executed", "reverted") else None, at,
+            kind.subject if subject else None, subject, trace, agent.model, total.count, total.given, total.written,
+            dollars(total.micros), total.latency_ms, calls[-1][ERROR] if calls else None, reviewer, reviewed_at, verdict,
+            note, overridden, outcome, worth, noted, at,
         )  # fmt: skip
         return row, calls
 
-    def _subject(self, kind: Kind) -> tuple[int | None, str]:
+    def _subject(self, kind: Kind) -> tuple[int | None, str, str]:
         known = self.subjects[kind.subject]
-        return self.dice.choice(known) if known else (None, "the roof")
+        return self.dice.choice(known) if known else (None, "the roof", "the roof")
 
     def _verdict(
         self, risk: str, failed: bool, confidence: float, kind: Kind, chosen: str, at: datetime
     ) -> tuple[str, tuple[int, datetime, str] | None, str | None, str | None]:
         """State and review. What is not low risk is looked at within a day and a half; of the rest, a sample."""
         dice = self.dice
-        if failed:
-            return "failed", None, None, None
-        waits = (self.world.at - at) < timedelta(hours=20) and dice.random() < 0.13
-        if risk == "low" and dice.random() > 0.07:
-            return ("reverted" if dice.random() < 0.006 else "executed"), None, None, None
-        if waits and risk != "low":
-            return ("pending_approval" if risk == "high" else "proposed"), None, None, None
+        if risk == "low" and (failed or dice.random() > 0.07):
+            return "failed" if failed else "reverted" if dice.random() < 0.006 else "executed", None, None, None
+        recent = (self.world.at - at) < timedelta(hours=20)
+        if risk != "low" and recent and dice.random() < 0.09 and not failed:
+            return "pending_approval" if risk == "high" else "proposed", None, None, None
         when = min(at + timedelta(minutes=dice.expovariate(1 / 150) + 2), self.world.at)
-        agrees = dice.random() < 0.55 + 0.45 * confidence
         reviewer = dice.choice(self.reviewers)
+        if failed:
+            return "failed", (reviewer, when, "disagree"), None, "Failed; done by hand."
+        agrees = dice.random() < 0.55 + 0.45 * confidence
         if agrees:
             return "executed", (reviewer, when, "agree"), None, None
         if dice.random() < 0.15:
@@ -123,11 +127,12 @@ class Writer:
         return outcome, worth, noted
 
 
-def _subjects(world: World) -> dict[str, list[tuple[int, str]]]:
+def _subjects(world: World) -> dict[str, list[tuple[int, str, str]]]:
+    """Id, label, and the label as it stands between the quotes of JSON."""
     label = {"customers": "name", "jobs": "number", "invoices": "number", "estimates": "number"}
     return {
         table: [
-            (row[0], row[1])
+            (row[0], row[1], json.dumps(row[1])[1:-1])
             for row in world.rows(
                 f"SELECT id, {column} FROM {table} WHERE tenant_id = %s AND {column} IS NOT NULL ORDER BY id DESC LIMIT 3000",
                 world.tenant_id,
@@ -155,27 +160,30 @@ def decisions(
     """Write `count` decisions and their calls in portions, so that memory does not grow with them."""
     writer = Writer(world, agent_ids, prices)
     number = first_free(world.connection, ["ai_decision_logs"])["ai_decision_logs"]
-    portion: list[tuple[Any, ...]] = []
-    calls: list[tuple[Any, ...]] = []
-    for at in moments(world, world.dice("moments"), count):
-        row, mine = writer.decide(number, at, with_calls)
-        portion.append(row)
-        calls += mine
-        number += 1
-        if len(portion) == CHUNK:
-            _store(world, portion, calls)
-            portion, calls = [], []
-    _store(world, portion, calls)
+    told = enumerate(moments(world, world.dice("moments"), count), number)
+    with unburdened(world, "ai_decision_logs"), unburdened(world, "ai_calls"):
+        while True:
+            calls: list[tuple[Any, ...]] = []
+            # Made while it is being written, so that server and dice work at the same time.
+            portion = _made(writer, islice(told, CHUNK), calls, with_calls)
+            if not _store(world, "ai_decision_logs", COLUMNS, portion):
+                break
+            _store(world, "ai_calls", CALL_COLUMNS, calls)
     world.touched |= {"ai_decision_logs", "ai_calls"}
 
 
-def _store(world: World, portion: list[tuple[Any, ...]], calls: list[tuple[Any, ...]]) -> None:
-    for table, columns, rows in (("ai_decision_logs", COLUMNS, portion), ("ai_calls", CALL_COLUMNS, calls)):
-        if not rows:
-            continue
-        if world.spoiler:
-            records = [dict(zip(columns, row, strict=True)) for row in rows]
-            world.spoiler.spoil(table, records)
-            copy_records(world.connection, table, records, constant={"tenant_id": world.tenant_id})
-        else:
-            copy_rows(world.connection, table, ("tenant_id", *columns), ((world.tenant_id, *row) for row in rows))
+def _made(
+    writer: Writer, told: Iterable[tuple[int, datetime]], calls: list[tuple[Any, ...]], with_calls: bool
+) -> Iterator[tuple[Any, ...]]:
+    for number, at in told:
+        row, mine = writer.decide(number, at, with_calls)
+        calls += mine
+        yield row
+
+
+def _store(world: World, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> int:
+    if world.spoiler:
+        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        world.spoiler.spoil(table, records)
+        return copy_records(world.connection, table, records, constant={"tenant_id": world.tenant_id})
+    return copy_rows(world.connection, table, ("tenant_id", *columns), ((world.tenant_id, *row) for row in rows))

@@ -122,14 +122,3 @@ def activities(world: World, count: int = 900) -> None:
             "is_pinned": kind == "note" and dice.random() < 0.1, "created_at": occurred,
         })  # fmt: skip
     world.write("crm_activities", records)
-
-
-def managers(world: World) -> None:
-    """Give every customer an account manager, by the customer's number, so that each has a third of them."""
-    world.chapter("account_managers", "Demonstration company: customers get their account managers")
-    managers = [world.staff[name] for name in ("Owen Prescott", "Bianca Reyes", "Jonah Feldman")]
-    world.connection.execute(
-        "UPDATE customers SET account_manager_id = (%s::bigint[])[1 + id %% 3]"
-        " WHERE tenant_id = %s AND account_manager_id IS NULL",
-        (managers, world.tenant_id),
-    )

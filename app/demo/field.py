@@ -13,6 +13,7 @@ from app.demo.world import Record, World
 CREWS = ("Leo Ortega", "Sofia Duran", "Thanh Nguyen", "Aaron Pratt", "Jude Okoye")
 SERVICE = ("Aaron Pratt", "Jude Okoye")
 HISTORY_DAYS = 150
+EVENING = 20.0
 
 FOUND = ("Open seam at the parapet, 6 ft", "Split boot at RTU 3", "Ponding at drain 4", "Loose termination bar",
          "Puncture near the hatch", "Clogged scupper", "Blister, 2 by 3 ft", "Flashing pulled at the curb")  # fmt: skip
@@ -28,13 +29,14 @@ class Diary:
         self.world = world
         self._busy: dict[tuple[int, date], float] = defaultdict(lambda: 7.0)
 
-    def book(self, lead: int, day: date, hours: float) -> tuple[datetime, datetime]:
-        """The next free stretch of that day, half an hour of driving included."""
+    def book(self, lead: int, day: date, hours: float) -> tuple[datetime, datetime] | None:
+        """The next free stretch of that day, half an hour of driving included; None when the day is full."""
         start = self._busy[lead, day]
+        if start + hours > EVENING:
+            return None
         self._busy[lead, day] = start + hours + 0.5
         midnight = datetime(day.year, day.month, day.day, tzinfo=self.world.zone)
-        # Through UTC, so that the night the clocks change does not stretch anybody's morning.
-        begins = midnight.replace(hour=int(start) % 24, minute=int(start % 1 * 60))
+        begins = midnight.replace(hour=int(start), minute=int(start % 1 * 60))
         return begins, begins + timedelta(hours=hours)
 
     def freest(self, leads: list[int], day: date) -> int:
@@ -61,16 +63,17 @@ def visits(world: World) -> None:
         number = 1
         if status == "in_progress":
             before = max(requested.date(), today - timedelta(days=1 + place % 6))
-            if before < today:
-                begins, ends = diary.book(lead, before, 5.5)
-                records.append(_done(dice, job, number, lead, techs, begins, ends, returns=True))
+            if before < today and (slot := diary.book(lead, before, 5.5)):
+                records.append(_done(dice, job, number, lead, techs, *slot, returns=True))
                 number += 1
         # The first ten open jobs are on the roofs today, the others follow over the next two working weeks.
         day = today if place < 10 else _working_day(today, 1 + place % 9)
-        begins, ends = diary.book(lead, day, 2.5 if work in ("leak", "inspection") else 4.0)
-        records.append(_coming(world, dice, job, number, lead, techs, begins, ends, started=status == "in_progress"))
+        while not (slot := diary.book(lead, day, 2.5 if work in ("leak", "inspection") else 4.0)):
+            day = _working_day(day, 1)
+        records.append(_coming(world, dice, job, number, lead, techs, *slot, started=status == "in_progress"))
     records += _history(world, dice, diary, leads, techs, today)
     world.write("job_visits", records)
+    world.analyze("job_visits")
     _carry_to_jobs(world)
 
 
@@ -96,15 +99,14 @@ def _history(
         day = completed.astimezone(world.zone).date()
         if day >= today:
             continue
-        second = value > 9000
         lead = diary.freest(leads, day)
-        if second and day - timedelta(days=1) < today:
-            first_day = day - timedelta(days=1)
-            begins, ends = diary.book(lead, first_day, 3.0)
-            records.append(_done(dice, job, 1, lead, techs, begins, ends, returns=True))
-        begins, ends = diary.book(lead, day, 2.0 if value < 2000 else 3.0)
-        returns = dice.random() < 0.06
-        records.append(_done(dice, job, 2 if second else 1, lead, techs, begins, ends, returns=returns))
+        number = 1
+        if value > 9000 and (slot := diary.book(lead, day - timedelta(days=1), 3.0)):
+            records.append(_done(dice, job, number, lead, techs, *slot, returns=True))
+            number += 1
+        # A day too full for one more visit stays as it is: the old CRM kept no visits at all.
+        if slot := diary.book(lead, day, 2.0 if value < 2000 else 3.0):
+            records.append(_done(dice, job, number, lead, techs, *slot, returns=dice.random() < 0.06))
     return records
 
 

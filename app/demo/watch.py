@@ -112,14 +112,18 @@ def figures(world: World, days: int = 90) -> None:
     """Daily history of what is owed and of what the agents cost, computed from the rows themselves."""
     world.connection.execute(
         """
+        WITH moved AS MATERIALIZED (
+            SELECT on_day, sum(amount) AS amount FROM (
+                SELECT issue_date AS on_day, total - retainage_withheld AS amount FROM invoices
+                WHERE tenant_id = %(tenant)s AND kind = 'invoice' AND status <> 'draft'
+                UNION ALL
+                SELECT allocated_on, -amount FROM payment_allocations
+                WHERE tenant_id = %(tenant)s AND reversed_at IS NULL
+            ) AS movements GROUP BY on_day
+        )
         INSERT INTO metrics (tenant_id, name, bucket, bucket_start, dims, kind, value, unit)
         SELECT %(tenant)s, 'ar.open_total', 'day', day AT TIME ZONE %(zone)s, '{"currency": "USD"}', 'gauge',
-               coalesce((SELECT sum(total - retainage_withheld) FROM invoices
-                         WHERE tenant_id = %(tenant)s AND kind = 'invoice' AND status <> 'draft'
-                           AND issue_date <= day::date), 0)
-               - coalesce((SELECT sum(a.amount) FROM payment_allocations a
-                           WHERE a.tenant_id = %(tenant)s AND a.allocated_on <= day::date AND a.reversed_at IS NULL), 0),
-               'money'
+               (SELECT coalesce(sum(amount), 0) FROM moved WHERE on_day <= day::date), 'money'
         FROM generate_series(%(today)s::date - %(days)s, %(today)s::date - 1, interval '1 day') AS day
         ON CONFLICT DO NOTHING
         """,

@@ -22,6 +22,13 @@ ZONE = "America/Denver"
 GLOBAL = frozenset({"ai_model_prices"})
 OWN_TENANT = frozenset({"system_health", "metrics", "error_groups", "error_logs"})
 
+# What lists filter and sort by. Statistics of the long texts beside it would take longer than the load.
+PLANNED = {
+    "ai_decision_logs": "tenant_id, agent_id, kind, risk, status, decided_at, reviewed_at, reviewed_by, subject_type, subject_id",
+    "ai_calls": "tenant_id, agent_id, decision_id, model_used, status, started_at",
+    "change_entries": "change_set_id, table_name, record_id",
+}
+
 
 @dataclass
 class World:
@@ -35,6 +42,7 @@ class World:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo(ZONE))
     staff: dict[str, int] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
+    analyzed: set[str] = field(default_factory=set)
 
     def dice(self, part: str) -> random.Random:
         """Dice of a part's own, so that a change in one part leaves all others as they were for the same seed."""
@@ -75,9 +83,17 @@ class World:
             (self.tenant_id, kind, prefix, padding, last + 1),
         )
 
+    def analyze(self, *tables: str) -> None:
+        """Fresh statistics, or the next statement is planned for an empty table."""
+        for table in tables:
+            columns = f" ({PLANNED[table]})" if table in PLANNED else ""
+            self.connection.execute(f"ANALYZE {table}{columns}")
+            self.analyzed.add(table)
+
     def finish(self) -> None:
-        """Move the identities of all written tables past what was written."""
+        """Move the identities of all written tables past what was written, and let the planner know them."""
         advance(self.connection, sorted(self.touched))
+        self.analyze(*sorted(({*PLANNED} | self.touched) - self.analyzed))
 
     def local(self, days: int = 0, hour: int = 12, minute: int = 0) -> datetime:
         """A time on the company's own clock, `days` from its today."""
