@@ -58,8 +58,8 @@ class AiCall(Record, Log):
 ai_calls = Resource(
     AiCall,
     title="span_id",
-    label="AI calls",
-    singular="call",
+    label="Model calls",
+    singular="model call",
     icon="code",
     nav=("Automation and AI", 30),
     about="Every call to a model or tool. Tokens and cost are the provider's own figures at the price of that day.",

@@ -113,7 +113,7 @@ SCOPES: Mapping[str, Any] = {
 ai_decision_logs = Resource(
     AiDecisionLog,
     title="question",
-    label="AI decisions",
+    label="Decisions",
     singular="decision",
     icon="split",
     nav=("Automation and AI", 20),
@@ -135,13 +135,13 @@ ai_decision_logs = Resource(
     ),
     actions=ACTIONS,
     fields=(
-        Moment("decided_at", label="Decided", edit=NEVER, filter=True),
+        Moment("decided_at", label="Decided", edit=NEVER, filter=True, width="s"),
         Reference("agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, filter=True),
-        Text("question", edit=NEVER, width="l"),
-        Code("kind", edit=NEVER, filter=True),
+        Text("question", edit=NEVER, width="xl"),
+        Code("kind", edit=NEVER, filter=True, list=False),
         SubjectLink("subject_id", label="About", filter=True),
         Text("chosen", label="Choice", edit=NEVER),
-        Percent("confidence", edit=NEVER, share=True, filter=True),
+        Percent("confidence", edit=NEVER, share=True, filter=True, width="s"),
         Choice(
             "risk",
             edit=NEVER,

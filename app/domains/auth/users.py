@@ -47,7 +47,7 @@ users = Resource(
         "The address and password someone signs in with. One sign-in may belong to people in several companies;"
         " names, roles and pay are kept on the person (Staff), not here."
     ),
-    area="users",
+    area="sessions",
     within=who_work_here,
     search=("email",),
     sort="email",

@@ -41,7 +41,25 @@ KINDS = {
     "rerank": ("db", "db"),
 }
 FAILED = ("error", "timeout", "rate_limited", "blocked")
-STEPS_MS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000)
+STEPS_MS = (
+    10,
+    20,
+    50,
+    100,
+    200,
+    300,
+    500,
+    1_000,
+    1_500,
+    2_000,
+    3_000,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    300_000,
+    3_600_000,
+)
 TICKS = 7
 
 
@@ -199,8 +217,10 @@ def _name(row: Any) -> str:
 
 
 def _tick(ms: int, step: int) -> str:
-    if step < 1_000:
-        return f"{ms} ms" if ms else "0"
+    if not ms:
+        return "0"
+    if step < 200:
+        return f"{ms} ms"
     return f"{ms / 1000:g} s" if step < 60_000 else f"{ms / 60_000:g} min"
 
 
@@ -235,9 +255,9 @@ def _facts(row: Any) -> list[tuple[str, str]]:
         ("Model", f"{used}{asked}"),
         ("Provider", row.provider),
         ("Tokens in", f"{row.input_tokens:,}"),
-        ("from cache", f"{row.cached_tokens:,}"),
+        ("Cached tokens in", f"{row.cached_tokens:,}"),
         ("Tokens out", f"{row.output_tokens:,}"),
-        ("of it reasoning", f"{row.reasoning_tokens:,}"),
+        ("Reasoning tokens", f"{row.reasoning_tokens:,}"),
         ("Cost", formats.cost(row.total_cost)),
         ("Latency", formats.duration_ms(row.latency_ms) or "not ended"),
         ("First token", formats.duration_ms(row.ttft_ms) or "none"),

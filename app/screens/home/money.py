@@ -100,6 +100,11 @@ class Receivables:
     unplaced: list[Unplaced]
 
     @property
+    def parts(self) -> list[tuple[float, str]]:
+        """The bar: amounts beside their hues."""
+        return [(float(each.amount), each.hue) for each in self.buckets]
+
+    @property
     def sentence(self) -> str:
         """The bar in words, for who cannot see it."""
         return ", ".join(f"{each.label} {formats.percent(each.share) or 'none'}" for each in self.buckets)

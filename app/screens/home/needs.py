@@ -41,7 +41,7 @@ def needs(here: Frame, board: Mapping[str, Any]) -> list[Need]:
     if jobs and may("jobs.schedule"):
         add(jobs.undated, "approved job without a date", "approved jobs without a date")
     if jobs and may("jobs.authorize"):
-        add(jobs.to_authorize, "completed job to authorize", "completed jobs to authorize")
+        add(jobs.to_authorize, "job to authorize", "jobs to authorize")
     if jobs and may("invoices.create"):
-        add(jobs.to_invoice, "authorized job to invoice", "authorized jobs to invoice")
+        add(jobs.to_invoice, "job to invoice", "jobs to invoice")
     return found
