@@ -26,8 +26,6 @@ def downgrade() -> None:
         DROP FUNCTION record_changes();
         DROP FUNCTION record_truncate();
         DROP FUNCTION masked(jsonb, text[]);
-        DROP FUNCTION open_set_of_transaction();
-        DROP FUNCTION open_outside_set();
         DROP FUNCTION open_change_set;
         DROP TABLE governed_tables, change_entries, change_sets;
     """)
@@ -112,8 +110,9 @@ CREATE TABLE governed_tables (
 );
 """
 
-# A set belongs to the transaction that opened it. The setting only carries its number: a number of another
-# transaction, or of a sealed set, counts for nothing, so no writer can slip its changes under another's name.
+# A set belongs to the transaction that opened it. The setting only carries its number: to record_changes below, the
+# number of another transaction's set, or of a sealed one, counts for nothing, so that no writer can slip its changes
+# under another's name.
 OPENING = """
 CREATE FUNCTION open_change_set(
     actor_type text,
@@ -128,34 +127,24 @@ CREATE FUNCTION open_change_set(
     agent_id bigint DEFAULT NULL,
     api_key_id bigint DEFAULT NULL,
     impersonator_id bigint DEFAULT NULL
-) RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = '' AS $$
-    WITH opened AS (
-        INSERT INTO {here}.change_sets (tenant_id, actor_type, app_user_id, agent_id, api_key_id, impersonator_id,
-            channel, action, reason, request_id, ip, undoes_id)
-        VALUES (nullif($9, 0), $1, $2, $10, $11, $12, $3, $4, $5, $6, $7, $8)
-        RETURNING id
-    )
-    SELECT set_config('console.change_set', id::text, true)::bigint FROM opened
-$$;
-
-CREATE FUNCTION open_set_of_transaction() RETURNS bigint LANGUAGE sql STABLE SET search_path = '' AS $$
-    SELECT id FROM {here}.change_sets
-    WHERE id = nullif(current_setting('console.change_set', true), '')::bigint
-        AND xid = pg_current_xact_id_if_assigned() AND seal_no IS NULL
-$$;
-
--- psql, a script, another program: nobody opened a set, so the ledger opens one itself.
-CREATE FUNCTION open_outside_set() RETURNS bigint LANGUAGE sql VOLATILE SET search_path = '' AS $$
-    WITH opened AS (
-        INSERT INTO {here}.change_sets (actor_type, channel) VALUES ('outside', 'outside') RETURNING id
-    )
-    SELECT set_config('console.change_set', id::text, true)::bigint FROM opened
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    opened bigint;
+BEGIN
+    INSERT INTO {here}.change_sets (actor_type, app_user_id, channel, action, reason, request_id, ip, undoes_id,
+        tenant_id, agent_id, api_key_id, impersonator_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0), $10, $11, $12)
+    RETURNING id INTO opened;
+    PERFORM set_config('console.change_set', opened::text, true);
+    RETURN opened;
+END
 $$;
 """
 
 # One INSERT ... SELECT for each statement, however many rows it touched. Arguments: the table's name in the ledger,
 # its tenant column, and the columns whose values never enter the ledger. UTC, so that a moment always reads the same.
-# OFFSET 0 turns each row into jsonb once; without it the planner would repeat that for every key it looks at.
+# OFFSET 0 turns each row into jsonb once; without it the planner would repeat that for every key it looks at. One plan
+# serves one row as well as 50,000, so it is made once per connection.
 RECORDING = """
 CREATE FUNCTION masked(record jsonb, secrets text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
     SELECT record || coalesce(jsonb_object_agg(key, '[secret]'), '{}')
@@ -164,7 +153,8 @@ CREATE FUNCTION masked(record jsonb, secrets text[]) RETURNS jsonb LANGUAGE sql 
 $$;
 
 CREATE FUNCTION record_changes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = '' SET timezone = 'UTC' SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     table_label CONSTANT text := TG_ARGV[0];
     tenant_column CONSTANT text := TG_ARGV[1];
@@ -181,9 +171,13 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    set_id := {here}.open_set_of_transaction();
-    IF set_id IS NULL THEN
-        set_id := {here}.open_outside_set();
+    SELECT id INTO set_id FROM {here}.change_sets
+    WHERE id = nullif(current_setting('console.change_set', true), '')::bigint
+        AND xid = pg_current_xact_id() AND seal_no IS NULL;
+    IF NOT FOUND THEN
+        -- psql, a script, another program: nobody opened a set, so the ledger opens one itself.
+        INSERT INTO {here}.change_sets (actor_type, channel) VALUES ('outside', 'outside') RETURNING id INTO set_id;
+        PERFORM set_config('console.change_set', set_id::text, true);
         opened_here := true;
     END IF;
 
@@ -237,17 +231,17 @@ BEGIN
 END
 $$;
 
--- TRUNCATE shows no rows to a trigger afterwards, so they are recorded before they go.
+-- TRUNCATE shows no rows to a trigger afterwards, so they are recorded before they go. Only the owner can truncate.
 CREATE FUNCTION record_truncate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET timezone = 'UTC' AS $$
 DECLARE
-    set_id bigint := coalesce({here}.open_set_of_transaction(), {here}.open_outside_set());
+    set_id bigint := {here}.open_change_set('outside', NULL, 'outside');
     written integer;
 BEGIN
     EXECUTE format(
         'INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, before)
          SELECT $1, (r.was ->> $2)::bigint, $3, r.was ->> ''id'', ''delete'', {here}.masked(r.was, $4)
-         FROM (SELECT to_jsonb(o) AS was FROM %s AS o) AS r', TG_RELID::regclass)
+         FROM (SELECT to_jsonb(o) AS was FROM %s AS o OFFSET 0) AS r', TG_RELID::regclass)
     USING set_id, TG_ARGV[1], TG_ARGV[0], TG_ARGV[2]::text[];
     GET DIAGNOSTICS written = ROW_COUNT;
     UPDATE {here}.change_sets SET entry_count = entry_count + written WHERE id = set_id;
@@ -326,8 +320,8 @@ SELECT govern('saved_views');
 
 # The application reads the ledger and writes it only through what it does to governed tables.
 RIGHTS = """
-REVOKE ALL ON FUNCTION open_change_set, open_set_of_transaction(), open_outside_set(), record_changes(),
-    record_truncate(), masked(jsonb, text[]), govern(regclass, text[], boolean), ungovern(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION open_change_set, record_changes(), record_truncate(), masked(jsonb, text[]),
+    govern(regclass, text[], boolean), ungovern(regclass) FROM PUBLIC;
 GRANT SELECT ON change_sets, change_entries, governed_tables TO console_app;
 GRANT EXECUTE ON FUNCTION open_change_set TO console_app;
 """
