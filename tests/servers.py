@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from app.core.embedded import Embedded, bundled_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".test"
+FORGET_AFTER = 6 * 3600  # seconds after which the template of an older state may go
 KEY = "5f0c1f8e7a3b4d29b6e4c8d1a90f7263e58b1d4c"  # long and dull enough for the settings' own check
 
 
@@ -100,10 +102,11 @@ class Server:
         name = f"template_{kind}_{fingerprint}"
         with _alone(self.home / f"{kind}.lock"), psycopg.connect(self.admin_url, autocommit=True) as connection:
             known = [row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()]
+            (self.home / f"{name}.used").touch()
             if name in known:
                 return name
             for other in known:
-                if other.startswith(f"template_{kind}_"):
+                if other.startswith(f"template_{kind}_") and self._is_forgotten(other):
                     _drop(connection, other)
             cluster.make_database(connection, draft := f"{name}_draft")
             try:
@@ -117,13 +120,18 @@ class Server:
             connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (draft, name))))
         return name
 
+    def _is_forgotten(self, template: str) -> bool:
+        """Whether nobody has asked for it for hours: another run may be using another state of the code."""
+        used = self.home / f"{template}.used"
+        return not used.exists() or time.time() - used.stat().st_mtime > FORGET_AFTER
+
     @contextmanager
     def clone(self, template: str, name: str) -> Iterator[Database]:
         """A database of one's own, gone at the end."""
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             _drop(connection, name)
             # A template can be copied only while nobody is in it, not even another copy's session.
-            with _alone(self.home / f"{template}.lock"):
+            with _alone(self.home / f"{template}.lock"):  # one copy at a time
                 _end_sessions(connection, template)
                 cluster.make_database(connection, name, template)
         try:

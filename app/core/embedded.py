@@ -122,9 +122,10 @@ class Embedded:
             )
 
     def _launch(self, programs: Path, account: Account) -> None:
+        said_before = _log_sizes(self.cluster)
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)  # of a server that is no more: _postmaster looked
-        log_path = self.data_dir / "postgres-start.log"
-        with log_path.open("wb") as log:
+        start_log = self.data_dir / "postgres-start.log"
+        with start_log.open("wb") as log:
             self._process = subprocess.Popen(
                 [programs / "postgres", "-D", self.cluster, "-k", self.socket_dir],
                 stdout=log,
@@ -134,6 +135,8 @@ class Embedded:
             )
         try:
             _await(self.cluster, self._process.pid, self._process)
+        except ChildProcessError:
+            raise OSError(_last_complaint(start_log, self.cluster, said_before)) from None
         except BaseException:
             self._halt()
             raise
@@ -224,16 +227,23 @@ def _await(cluster: Path, pid: int, process: subprocess.Popen[bytes] | None) -> 
         if len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready":
             return
         if process.poll() is not None if process else not psutil.pid_exists(pid):
-            raise OSError(_last_complaint(cluster))
+            raise ChildProcessError("the server that was starting has ended.")
         time.sleep(0.02)
     raise OSError(f"it was not ready within {START_SECONDS} seconds; its log is in {cluster / 'log'}.")
 
 
-def _last_complaint(cluster: Path) -> str:
-    logs = [cluster.parent / "postgres-start.log", *(cluster / "log").glob("*.log")]
-    lines = [line for log in logs if log.exists() for line in log.read_text(errors="replace").splitlines()]
-    fatal = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
-    return fatal[-1] if fatal else lines[-1] if lines else "it ended without a word"
+def _log_sizes(cluster: Path) -> dict[Path, int]:
+    return {path: path.stat().st_size for path in (cluster / "log").glob("*.log")}
+
+
+def _last_complaint(start_log: Path, cluster: Path, said_before: dict[Path, int]) -> str:
+    """The server's own word on why it did not start, from what it has said since it was launched."""
+    said = start_log.read_text(errors="replace")
+    for path, size in _log_sizes(cluster).items():
+        said += path.read_text(errors="replace")[said_before.get(path, 0) if size >= said_before.get(path, 0) else 0 :]
+    lines = [line for line in said.splitlines() if "HINT:" not in line and "DETAIL:" not in line]
+    grave = [line for line in lines if "FATAL:" in line or "PANIC:" in line] or lines or ["it ended without a word"]
+    return grave[-1].rpartition("FATAL:")[2].rpartition("PANIC:")[2].strip()
 
 
 def _socket_dir(before: Path | None, account: Account) -> Path:

@@ -18,22 +18,20 @@ import psycopg
 import pytest
 
 from app.config import ConfigError
-from app.core import cluster
+from app.core import cluster, embedded
+from app.core.account import account_for
 from app.core.embedded import Embedded
+from tests.ground.places import open_place
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A DATA_DIR whose parents the lent account may pass, as a checkout's would be."""
-    place = tmp_path_factory.mktemp("embedded")
-    for parent in [place, *place.parents][: len(place.parts) - 2]:
-        if parent.stat().st_uid == os.getuid():
-            parent.chmod(parent.stat().st_mode | 0o111)
-    yield place
-    for process in servers_in(place):
-        process.kill()
+def data_dir() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+        for process in servers_in(place):
+            process.kill()
 
 
 def servers_in(place: Path) -> list[psutil.Process]:
@@ -170,3 +168,35 @@ def test_files_of_another_version_are_refused_in_one_sentence(data_dir: Path) ->
         assert "\n" not in refusal.value.sentence
     finally:
         (place / "PG_VERSION").write_text(right)
+
+
+def test_a_server_that_cannot_start_says_why_in_its_own_words(data_dir: Path) -> None:
+    place = Path(json.loads((data_dir / "postgres.json").read_text())["cluster"])
+    (place / "postgresql.auto.conf").write_text("shared_buffers = 'lots'\n")
+    try:
+        with pytest.raises(ConfigError, match="errors") as refusal:
+            Embedded(data_dir)
+        assert "\n" not in refusal.value.sentence
+    finally:
+        (place / "postgresql.auto.conf").write_text("")
+
+
+def test_started_by_root_it_runs_as_another_and_finds_a_place_that_one_can_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        assert account_for(tmp_path).uid is None, "an ordinary account starts it as itself"
+        return
+    with open_place() as fallback:
+        monkeypatch.setattr(embedded, "FALLBACK", fallback)
+        (shut := tmp_path / "shut").mkdir(mode=0o700)
+        server = Embedded(shut)
+        try:
+            assert server.cluster.is_relative_to(fallback)
+            assert server.cluster.stat().st_uid != 0
+            assert ask(server.app_url, "SELECT 1") == 1
+        finally:
+            server.stop()
+        again = Embedded(shut)
+        assert again.cluster == server.cluster
+        again.stop()
