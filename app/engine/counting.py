@@ -93,12 +93,12 @@ def _exactly(connection: Connection, query: ListQuery, actor: Actor) -> Count:
 
     sql, given = _statement(query, actor)
     try:
-        run(connection, f"SET statement_timeout = {EXACT_LIMIT_MS}", {})
+        connection.exec_driver_sql(f"SET statement_timeout = {EXACT_LIMIT_MS}")
         return Count(int(run(connection, sql, given | {"most": None})[0][0]), exact=True)
     except (BadQuery, DBAPIError):
         return Count(_planned(connection, query, actor), exact=False, gave_up=True)
     finally:
-        run(connection, "RESET statement_timeout", {})
+        connection.exec_driver_sql("RESET statement_timeout")
 
 
 def _size(connection: Connection, table: str) -> int:
