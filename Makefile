@@ -20,6 +20,7 @@ bench: .venv/tests static/vendor/ready
 check: .venv/tests static/vendor/ready
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/console migrate
 	.venv/bin/console check
 
 # Stamps: a second start does nothing here.
