@@ -28,7 +28,6 @@ def nothing_open(moving: Moving) -> str | None:
 lifecycle = Lifecycle(
     field="status",
     initial="prospect",
-    stages=("prospect", "active"),
     frozen={"merged": ("*",)},
     why_frozen="This customer was merged into another; edit that one.",
     transitions=(

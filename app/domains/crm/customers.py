@@ -193,6 +193,8 @@ customers = Resource(
                 "merged": "mute off",
             },
         ),
+        Text("bill_line1", label="Street", personal=True, list=False, group="Billing address"),
+        Text("bill_line2", label="Suite or floor", personal=True, list=False, group="Billing address"),
         Text("bill_city", label="City", edit=INLINE, filter=True, group="Billing address", width="m"),
         Reference(
             "account_manager_id", label="Account manager", to="app_users", as_="person", edit=INLINE | BULK, filter=True
@@ -220,7 +222,7 @@ customers = Resource(
             },
         ),
         Moment("last_job_at", label="Last job", edit=NEVER, filter=True),
-        Email("email", edit=INLINE, list=False),
+        Email("email", label="E-mail", edit=INLINE, list=False),
         Choice("kind", edit=INLINE | BULK, filter=True, list=False),
         Tags("tags", edit=INLINE | BULK, filter=True, list=False),
         Text("legal_name", list=False, help="As it stands on contracts, where it differs from the name."),
@@ -228,8 +230,6 @@ customers = Resource(
         Reference("merged_into_id", label="Merged into", to="customers", edit=NEVER, list=False),
         Text("source", label="Came from", list=False, filter=True),
         Url("website", list=False),
-        Text("bill_line1", label="Street", personal=True, list=False, group="Billing address"),
-        Text("bill_line2", label="Suite or floor", personal=True, list=False, group="Billing address"),
         Text("bill_region", label="State", longest=40, list=False, filter=True, group="Billing address"),
         Text("bill_postal", label="ZIP code", longest=20, list=False, group="Billing address"),
         Code(

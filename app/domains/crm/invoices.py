@@ -190,8 +190,8 @@ invoices = Resource(
             "number", label="Invoice", edit=NEVER, filter=True, width="s",
             help="Given when the invoice is finalized, without gaps.",
         ),
-        Reference("customer_id", to="customers", required=True, filter=True, width="l"),
-        Reference("job_id", to="jobs", filter=True, width="l"),
+        Reference("customer_id", to="customers", required=True, filter=True, width="m"),
+        Reference("job_id", to="jobs", filter=True, width="m"),
         Choice(
             "state", edit=NEVER, sort=False, filter=True, expr=state,
             values=("draft", "open", "partly_paid", "overdue", "paid", "void", "uncollectible"),

@@ -63,6 +63,13 @@ def starting(actor: Actor, days: int) -> ColumnElement[bool]:
     return and_(JobVisit.starts_at >= midnight, JobVisit.starts_at < midnight + timedelta(days=days))
 
 
+def name() -> ColumnElement[Any]:
+    """J-24817, visit 2: a visit is spoken of by its job."""
+    jobs = table("jobs").c
+    number = select(jobs.number).where(jobs.id == JobVisit.job_id).scalar_subquery()
+    return cast(func.concat(number, literal(", visit "), JobVisit.visit_no), String)
+
+
 def crew() -> ColumnElement[Any]:
     """The names of who goes along, in one cell."""
     people = table("app_users").c
@@ -126,7 +133,7 @@ lifecycle = Lifecycle(
 
 job_visits = Resource(
     JobVisit,
-    title="visit_no",
+    title="name",
     label="Visits",
     icon="calendar",
     nav=("Field", 20),
@@ -149,7 +156,7 @@ job_visits = Resource(
         "ck_job_visits_hours": ("labor_hours", "Hours are zero or more."),
     },
     fields=(
-        Count("visit_no", label="Visit", edit=CREATE, least=1, width="xs", help="Counts up within the job."),
+        Text("name", label="Visit", edit=NEVER, sort=False, expr=name, width="m"),
         Reference("job_id", to="jobs", required=True, edit=CREATE, filter=True, width="l"),
         Moment("starts_at", label="Starts", planned=True, required=True, edit=INLINE, filter=True),
         Moment("ends_at", label="Ends", planned=True, required=True, edit=INLINE, filter=True),
@@ -164,6 +171,7 @@ job_visits = Resource(
         Moment("arrived_at", label="Arrived", edit=NEVER, filter=True),
         Quantity("labor_hours", label="Hours", unit="h", places=2, least=0, edit=INLINE),
         Flag("needs_return", edit=INLINE, filter=True, help="Somebody must come back for this roof."),
+        Count("visit_no", label="Visit no.", edit=CREATE, least=1, list=False, help="Counts up within the job."),
         Text("crew", edit=NEVER, list=False, sort=False, expr=crew),
         Moment("departed_at", label="Left", edit=NEVER, list=False, filter=True),
         Quantity("travel_hours", unit="h", places=2, least=0, edit=INLINE, list=False, group="Work"),

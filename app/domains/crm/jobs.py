@@ -166,7 +166,7 @@ jobs = Resource(
     related=(
         Related(
             "job_visits", "job_id", label="Visits", sort="-starts_at",
-            fields=("visit_no", "status", "starts_at", "ends_at", "crew_lead_id", "labor_hours", "needs_return"),
+            fields=("name", "status", "starts_at", "ends_at", "crew_lead_id", "labor_hours", "needs_return"),
         ),
         Related(
             "invoices", "job_id", fields=("number", "billing_kind", "state", "issue_date", "due_date", "total", "balance"),
@@ -185,9 +185,9 @@ jobs = Resource(
     },
     defaults={"sales_rep_id": lambda actor: actor.app_user_id},
     fields=(
-        Text("title", label="Job", required=True, edit=INLINE, longest=300, width="l"),
+        Text("title", label="Job", required=True, edit=INLINE, longest=300, width="m"),
         Code("number", edit=NEVER, width="s"),
-        Reference("customer_id", to="customers", required=True, filter=True, width="l"),
+        Reference("customer_id", to="customers", required=True, filter=True, width="m"),
         Reference("property_id", label="Site", to="properties", edit=INLINE, filter=True, width="m"),
         Choice("work_type", edit=INLINE | BULK, filter=True),
         Choice(
@@ -203,7 +203,7 @@ jobs = Resource(
             },
         ),
         Count(
-            "days_in_stage", label="Days in stage", edit=NEVER, sort=False, filter=True, expr=days_in_stage, width="xs",
+            "days_in_stage", label="Days here", edit=NEVER, sort=False, filter=True, expr=days_in_stage, width="xs",
         ),
         Moment("due_by", label="Due", planned=True, due=True, edit=INLINE | BULK, filter=True),
         Reference("lead_tech_id", label="Lead", to="app_users", as_="person", edit=INLINE | BULK, filter=True),
