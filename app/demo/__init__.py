@@ -114,8 +114,8 @@ def _moment(as_of: date | datetime | None) -> datetime:
 
 
 def _connection(owner_url: str, schema: str) -> psycopg.Connection[Any]:
-    connection = psycopg.connect(owner_url.replace("postgresql+psycopg://", "postgresql://"), application_name="console demo")
-    connection.execute(
-        sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
+    connection = psycopg.connect(
+        owner_url.replace("postgresql+psycopg://", "postgresql://"), application_name="console demo"
     )
+    connection.execute(sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema)))
     return connection

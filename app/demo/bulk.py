@@ -47,7 +47,8 @@ CUSTOMERS = f"""
 INSERT INTO customers (id, tenant_id, number, name, kind, status, account_manager_id, source, email, phone_e164, bill_line1,
     bill_city, bill_region, bill_postal, payment_terms_days, tax_exempt, created_at, updated_at)
 OVERRIDING SYSTEM VALUE
-SELECT n, %(tenant)s, 'C-' || lpad(n::text, 5, '0'), name, CASE WHEN d < 0.9 THEN 'company' ELSE 'government' END,
+SELECT n, %(tenant)s, 'C-' || lpad((n + %(shift)s)::text, greatest(5, length((n + %(shift)s)::text)), '0'), name,
+    CASE WHEN d < 0.9 THEN 'company' ELSE 'government' END,
     CASE WHEN d < 0.86 THEN 'active' WHEN d < 0.95 THEN 'prospect' WHEN d < 0.98 THEN 'inactive' ELSE 'credit_hold' END,
     (%(managers)s::bigint[])[1 + n %% array_length(%(managers)s::bigint[], 1)], 'demo',
     CASE WHEN d < 0.93 THEN 'office' || n || '@' || replace(lower(split_part(name, ' ', 1)), ' ', '') || '.example' END,
@@ -108,8 +109,12 @@ FROM (SELECT id AS n, agent_id, model, decided_at, latency_ms, {die(11, "id")} A
 def customers(world: World, count: int) -> None:
     """`count` customers beyond those that are there."""
     low, high = _range(world, "customers", count)
+    given = world.rows(
+        "SELECT next_value FROM number_sequences WHERE tenant_id = %s AND kind = 'customer'", world.tenant_id
+    )
+    shift = given[0][0] - low if given else 0
     values = _shared(world) | {
-        "managers": account_managers(world),
+        "shift": shift, "managers": account_managers(world),
         "firsts": list(FIRST), "seconds": list(FRAGMENTS if world.spoiler else SECOND), "thirds": list(THIRD),
         "places": ["|".join(place) for place in PLACES], "n_place": len(PLACES), "n_first": len(FIRST),
         "n_second": len(FRAGMENTS if world.spoiler else SECOND), "n_third": len(THIRD),
@@ -118,7 +123,7 @@ def customers(world: World, count: int) -> None:
     with unburdened(world, "customers", quietly=True):
         _portions(world, CUSTOMERS, values, low, high)
     world.analyzed.discard("customers")
-    world.numbered("customer", "C-", 5, high)
+    world.numbered("customer", "C-", 5, high + shift)
 
 
 def decisions(world: World, agent_ids: dict[str, int], count: int, with_calls: bool) -> None:

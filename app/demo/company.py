@@ -84,6 +84,11 @@ ROLE_EMAILS = {role: email_of(name) for role, name in ROLE_HOLDERS.items()}
 def tenant(connection: Connection[Any]) -> int:
     """The company's id; a database without any company gets this one, and an unnamed first one becomes it."""
     found = connection.execute("SELECT id, slug FROM tenants ORDER BY id LIMIT 1").fetchone()
+    if found is None or found[1] == "company":
+        connection.execute(
+            "SELECT open_change_set('system', NULL, 'system', 'demo.company', %s, NULL, NULL, NULL, %s)",
+            ("Demonstration company: founded", found and found[0]),
+        )
     if found is None:
         row = connection.execute(
             "INSERT INTO tenants (slug, name, timezone, currency, locale, settings) VALUES (%s, %s, %s, 'USD', 'en-US',"

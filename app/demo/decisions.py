@@ -42,7 +42,9 @@ class Writer:
         self.dice = world.dice("decisions")
         self.rates = {model: Rate.of(price) for model, price in prices.items()}
         self.subjects = _subjects(world)
-        self.reviewers = [world.staff[name] for name in ("Samir Haddad", "Dana Whitfield", "Grace Okafor", "Luis Cordova")]
+        self.reviewers = [
+            world.staff[name] for name in ("Samir Haddad", "Dana Whitfield", "Grace Okafor", "Luis Cordova")
+        ]
         self.menu: list[tuple[Agent, Kind]] = [(agent, kind) for agent in AGENTS for kind in agent.kinds]
         self.weights = list(accumulate(kind.share for _agent, kind in self.menu))
         self.options = {

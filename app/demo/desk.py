@@ -93,7 +93,8 @@ def _subjects(world: World) -> dict[str, list[tuple[int, str]]]:
         found[table] = [
             (row[0], row[1])
             for row in world.rows(
-                f"SELECT id, {label} FROM {table} WHERE tenant_id = %s AND {which} ORDER BY id LIMIT 400", world.tenant_id
+                f"SELECT id, {label} FROM {table} WHERE tenant_id = %s AND {which} ORDER BY id LIMIT 400",
+                world.tenant_id,
             )
         ]
     return found
@@ -103,7 +104,9 @@ def activities(world: World, count: int = 900) -> None:
     """What was said to whom, so that a customer's timeline is more than its documents."""
     world.chapter("activities", "Demonstration company: calls, mails and visits")
     dice = world.dice("activities")
-    people = [world.staff[name] for name, title, kind, *_ in STAFF if kind in ("sales", "office") and "left" not in title]
+    people = [
+        world.staff[name] for name, title, kind, *_ in STAFF if kind in ("sales", "office") and "left" not in title
+    ]
     customers = world.rows(
         "SELECT c.id, (SELECT k.id FROM contacts k WHERE k.customer_id = c.id ORDER BY is_primary DESC, k.id LIMIT 1)"
         " FROM customers c WHERE c.tenant_id = %s ORDER BY c.id LIMIT 1100",

@@ -120,7 +120,12 @@ def _header(
 def _revision(world: World, old: Record, dice: random.Random) -> Record:
     written = min(old["sent_at"] + timedelta(days=3), world.at)
     newer = _header(world, 0, "draft", old["customer_id"], old["property_id"], old["title"], written, dice)
-    return newer | {"number": old["number"], "revision_no": 2, "revised_from_id": old, "estimator_id": old["estimator_id"]}
+    return newer | {
+        "number": old["number"],
+        "revision_no": 2,
+        "revised_from_id": old,
+        "estimator_id": old["estimator_id"],
+    }
 
 
 def _for_value(dice: random.Random, value: Decimal) -> list[Record]:

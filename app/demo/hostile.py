@@ -14,14 +14,14 @@ from psycopg.types.json import Jsonb
 
 FRAGMENTS = (
     "<script>alert('x')</script>",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "</td></tr></table><h1>Out of the table</h1>",
     "<!-- <b>unclosed",
     "&lt;already &amp;#39; escaped&gt; ]]>",
     "javascript:alert(document.cookie)",
     "{{ 7 * 7 }} {% include 'x' %} ${7*7} #{7*7}",
     "=cmd|' /C calc'!A0",
-    "=HYPERLINK(\"http://example.invalid\",\"click\")",
+    '=HYPERLINK("http://example.invalid","click")',
     "+1 303 call after 5",
     "-2+3+cmd|' /C calc'!A0",
     "@SUM(1+1)*cmd|' /C calc'!A0",
@@ -56,7 +56,10 @@ KEPT = frozenset({
     "external_source", "timezone", "locale", "subject_type", "date_format", "landing_screen", "trace_id", "span_id",
     "parent_span_id", "key", "color", "check_key", "dims_key",
 })  # fmt: skip
-KEPT_IN = frozenset({("app_users", "email"), ("users", "email"), ("metrics", "name"), ("roles", "permissions")})
+KEPT_IN = frozenset({
+    ("app_users", "email"), ("users", "email"), ("metrics", "name"), ("roles", "permissions"),
+    ("number_sequences", "prefix"),
+})  # fmt: skip
 OPEN_JSON = frozenset({
     "inputs", "input", "output", "context", "attributes", "action_taken", "params", "frames", "activations",
 })  # fmt: skip
@@ -104,6 +107,10 @@ class Spoiler:
             row += 1
         self._done[table] = row
 
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """The open columns by table, as the database has them."""
+        return {table: [column.name for column in columns] for table, columns in self._columns.items()}
 
     def text(self, number: int) -> str:
         """One of the short hostile texts."""

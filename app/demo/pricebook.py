@@ -57,7 +57,15 @@ BOOK: tuple[tuple[str, str, str, str, tuple[tuple[str, str], ...]], ...] = (
         ("Small job minimum", "395.00"),
     )),
 )  # fmt: skip
-COST_SHARE = {"material": 0.62, "labor": 0.48, "service": 0.41, "equipment": 0.74, "subcontract": 0.81, "plan": 0.44, "fee": 0.7}
+COST_SHARE = {
+    "material": 0.62,
+    "labor": 0.48,
+    "service": 0.41,
+    "equipment": 0.74,
+    "subcontract": 0.81,
+    "plan": 0.44,
+    "fee": 0.7,
+}
 
 
 def products(world: World) -> list[Record]:

@@ -137,5 +137,10 @@ def figures(world: World, days: int = 90) -> None:
         FROM ai_calls WHERE tenant_id = %(tenant)s AND started_at >= %(since)s AND started_at < %(until)s
         GROUP BY 4 ON CONFLICT DO NOTHING
         """,
-        {"tenant": world.tenant_id, "zone": str(world.zone), "since": world.local(-days, 0), "until": world.local(0, 0)},
+        {
+            "tenant": world.tenant_id,
+            "zone": str(world.zone),
+            "since": world.local(-days, 0),
+            "until": world.local(0, 0),
+        },
     )

@@ -66,7 +66,7 @@ def test_money_is_not_guessed(raw):
         values.money(raw)
 
 
-@given(st.decimals(min_value=-10**9, max_value=10**9, places=2))
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=2))
 def test_money_survives_every_way_of_writing_it(amount):
     plain = f"{abs(amount):.2f}"
     written = f"(${abs(amount):,.2f})" if amount < 0 else f"${amount:,.2f}"

@@ -102,9 +102,7 @@ def _copies(payment: Record, earlier: Record) -> bool:
     return same and payment["received_on"] - earlier["received_on"] <= COPY_WITHIN
 
 
-def _list_excess(
-    intake: Intake, row: Row, payment: Record, invoice: Record, open_amount: Decimal, copy: bool
-) -> None:
+def _list_excess(intake: Intake, row: Row, payment: Record, invoice: Record, open_amount: Decimal, copy: bool) -> None:
     rest = payment["amount"] - payment["amount_allocated"]
     fault = "probable_duplicate_payment" if copy else "payment_above_balance"
     looks = ", and it looks like a second entry of an earlier payment" if copy else ""
