@@ -1,101 +1,97 @@
 /* What a browser does by itself when a page loads, done again when htmx swaps one in: focus, scroll, title, way out. */
 
 import { announce } from "./announce.js";
+import { remember, restore } from "./focus.js";
 
-const BUSY_AFTER_MS = 200;
-let waiting = 0;
-let timer;
-
-/* A followed link is gone from the page once its answer stands there, so the request is remembered and not the link. */
-const pages = new WeakSet();
+/* A followed link is gone from the page once its answer stands there, so what matters of it is kept by its request. */
+const followed = new WeakMap();
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement._htmx?.boosted) pages.add(ctx);
+  const source = ctx.sourceElement;
+  if (!source._htmx?.boosted) return;
+  if (ctx.target?.id !== "main") leavesItsPart(ctx);
+  followed.set(ctx, {
+    page: ctx.target?.id === "main",
+    here: pathOf(ctx.request.action) === location.pathname,
+    dialog: source.closest("dialog")?.id,
+    focus: remember(),
+  });
 });
 
-function isPageSwap(ctx) {
-  return pages.has(ctx);
+function pathOf(address) {
+  return new URL(address, location.href).pathname;
+}
+
+/** A part of a page, as a list's rows, swaps itself for links to its own address; a link elsewhere is a page. */
+function leavesItsPart(ctx) {
+  if (pathOf(ctx.request.action) === location.pathname) return;
+  Object.assign(ctx, JSON.parse(document.body.getAttribute("hx-boost:inherited")));
+  ctx.target = document.getElementById("main");
+  ctx.request.headers["HX-Target"] = "main#main";
 }
 
 /** Files are for the browser's own download, never for a swap. */
 document.addEventListener("htmx:before:init", (event) => {
   const link = event.target.closest("a[href]");
-  if (link && /\.(csv|xlsx|json|pdf|zip)$/.test(new URL(link.href, location.href).pathname)) event.preventDefault();
+  if (link && /\.(csv|xlsx|json|pdf|zip)$/.test(pathOf(link.href))) event.preventDefault();
 });
 
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
-  const type = ctx.response.headers.get("Content-Type") ?? "";
-  if (isPageSwap(ctx) && !type.startsWith("text/html")) {
-    event.preventDefault();
-    location.assign(ctx.response.raw.url);
-  }
+  if (followed.get(ctx)?.page && !(ctx.response.headers.get("Content-Type") ?? "").startsWith("text/html")) leave(event);
 });
 
-/** A page without our shell, as the one to sign in, takes the whole window. */
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
-  if (isPageSwap(ctx) && !/<main id="main"[\s\S]*id="toasts"/.test(ctx.text)) {
-    event.preventDefault();
-    location.assign(ctx.response.raw.url);
-  }
+  const kept = followed.get(ctx);
+  if (!kept?.page) return;
+  if (!/<main id="main"[\s\S]*id="toasts"/.test(ctx.text)) leave(event);
+  else if (kept.dialog && ctx.response.status >= 400 && ctx.text.includes(`id="${kept.dialog}"`)) backIntoDialog(ctx, kept);
 });
 
-document.addEventListener("htmx:after:swap", (event) => {
-  const { ctx } = event.detail;
-  if (!isPageSwap(ctx)) {
-    sayCount();
-    return;
-  }
-  document.getElementById("nav")?.hidePopover?.();
-  document.querySelectorAll("details.drop[open]").forEach((menu) => { menu.open = false; });
-  const invalid = document.querySelector('#main [aria-invalid="true"]');
-  const heading = document.querySelector("#main h1");
-  if (!ctx.request.anchor) window.scrollTo(0, 0);
-  if (invalid) {
-    invalid.focus();
-  } else if (heading) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
-    announce(ctx.title || heading.textContent);
-  }
-});
-
-/** A list says how many it now shows; the pager has the words. */
-function sayCount() {
-  const grid = document.activeElement?.closest("#grid, .list-head, .pager");
-  if (grid) announce(document.querySelector(".pager > span")?.textContent.trim());
+/** What is no page of our shell, as the one to sign in, takes the whole window. */
+function leave(event) {
+  event.preventDefault();
+  location.assign(event.detail.ctx.response.raw.url);
 }
 
-document.addEventListener("htmx:after:settle", (event) => {
-  const region = event.target;
-  if (region.closest?.("form, td, dialog")) region.querySelector?.('[aria-invalid="true"]')?.focus();
+/** A form refused in a dialog comes back in the dialog, with its sentences. */
+function backIntoDialog(ctx, kept) {
+  kept.page = false;
+  Object.assign(ctx, { target: document.getElementById("modal"), select: `#${kept.dialog}`, swap: "innerHTML", push: "false", selectOOB: null });
+}
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const kept = followed.get(ctx);
+  if (!kept) return;
+  if (kept.page) arrive(ctx, kept);
+  else if (document.activeElement === document.body) restore(kept.focus);
+  const words = document.querySelector(".pager > span")?.textContent.trim();
+  if (!kept.page && words) announce(words);
 });
 
-/* A form refused on a whole page, and the first thing to look at in it. */
+function arrive(ctx, kept) {
+  document.getElementById("nav")?.hidePopover?.();
+  for (const menu of document.querySelectorAll("details.drop[open]")) menu.open = false;
+  for (const dialog of document.querySelectorAll("#modal dialog")) dialog.close();
+  if (!ctx.request.anchor && !kept.here) window.scrollTo(0, 0);
+  const invalid = document.querySelector('#main [aria-invalid="true"]');
+  if (invalid) {
+    invalid.focus();
+    return;
+  }
+  announce(ctx.title || document.title);
+  // A search or filter of the page one is on keeps the place one is at; anything else begins at the heading.
+  if (kept.here && restore(kept.focus)) return;
+  const heading = document.querySelector("#main h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:after:settle", ({ target }) => {
+  if (target.closest?.("form, td, dialog, dialog-host")) target.querySelector?.('[aria-invalid="true"]')?.focus();
+});
+
+/* A form refused on a page that came the plain way, and the first thing to look at in it. */
 document.querySelector('#main [aria-invalid="true"]')?.focus();
-
-document.addEventListener("htmx:before:request", () => {
-  waiting += 1;
-  timer ??= setTimeout(() => { document.getElementById("busy").hidden = false; }, BUSY_AFTER_MS);
-});
-
-document.addEventListener("htmx:finally:request", () => {
-  waiting -= 1;
-  if (waiting > 0) return;
-  clearTimeout(timer);
-  timer = undefined;
-  const bar = document.getElementById("busy");
-  if (bar) bar.hidden = true;
-});
-
-document.addEventListener("htmx:error", (event) => {
-  if (event.detail?.error?.name === "AbortError") return;
-  const toasts = document.getElementById("toasts");
-  if (!toasts || !navigator || toasts.querySelector("[data-offline]")) return;
-  const toast = document.createElement("console-toast");
-  toast.className = "toast err";
-  toast.dataset.offline = "";
-  toast.append(Object.assign(document.createElement("span"), { textContent: "The console did not answer. Nothing was changed." }));
-  toasts.append(toast);
-});

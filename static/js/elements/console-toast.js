@@ -9,6 +9,7 @@ customElements.define("console-toast", class extends HTMLElement {
     for (const old of others.slice(0, -MOST)) old.remove();
     // The bar is the clock: it is a CSS animation that hover and focus pause, so that what is seen is what is true.
     this.addEventListener("animationend", (event) => { if (event.target.matches(".left")) this.#leave(); });
+    this.addEventListener("submit", () => this.#leave());
     if (matchMedia("(prefers-reduced-motion: reduce)").matches && !this.matches(".err")) this.#leaveWhenIdle();
   }
 
