@@ -166,3 +166,21 @@ def test_json_keeps_its_keys_apart_and_is_cut_where_nobody_reads_on() -> None:
     assert [(line.key, line.rest) for line in lines({"a": "x: y"})][1] == ('"a"', ': "x: y"')
     assert len(lines(list(range(1000)))) == 201
     assert lines("plain\ntext")[1].rest == "text"
+
+
+@pytest.mark.browser
+def test_a_decision_is_judged_by_keys_alone(signed_in: Any) -> None:
+    page = signed_in("ai_operator")
+    page.goto("/ai/ai_decision_logs?status=executed&reviewed_at.null=true")
+    page.goto(page.locator("tr[data-key] a[href^='/ai/ai_decision_logs/']").first.get_attribute("href"))
+    page.keyboard.press("r")
+    page.wait_for_function("document.activeElement.id === 'v-note'")  # a rejection asks for its note first
+    page.keyboard.type("Not this early")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("e")
+    assert page.locator("#v-instead").is_visible()
+    page.keyboard.press("e")
+    page.keyboard.press("r")
+    page.get_by_role("heading", name="Verdict", exact=True).wait_for()
+    assert "Disagree" in page.locator("#main").inner_text()
+    assert page.get_by_role("status").get_by_role("button", name="Undo").count() == 1

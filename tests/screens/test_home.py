@@ -307,3 +307,18 @@ def test_who_may_read_nothing_is_told_what_to_do(app: Flask, house: House) -> No
     page = visitor(app, house, "home.read").get("/").get_data(as_text=True)
     assert "Your role shows no figures here" in page
     assert "data-rows" not in page
+
+
+@pytest.mark.browser
+def test_a_figure_is_followed_to_its_rows_and_the_board_renews_itself(signed_in: Any) -> None:
+    page = signed_in("owner", viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page never scrolls sideways"
+    with page.expect_response(lambda response: response.url.endswith("/") and response.request.method == "GET"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('tick'))")
+    page.wait_for_timeout(300)
+    assert page.locator("#board").count() == 1
+    stage = page.locator(".pipe a", has_text="In progress")
+    wanted = stage.get_attribute("data-rows")
+    stage.click()
+    page.wait_for_url("**/crm/jobs?status=in_progress")
+    assert f"{wanted} job" in page.locator("#main").inner_text()

@@ -124,7 +124,7 @@ error_groups = Resource(
             "status",
             edit=NEVER,
             filter=True,
-            tones={"unresolved": "danger open", "resolved": "ok done", "ignored": "mute off"},
+            tones={"unresolved": "info open", "resolved": "ok done", "ignored": "mute off"},
         ),
         Choice(
             "substatus", label="Detail", edit=NEVER, filter=True, tones={"new": "info dot", "regressed": "danger warn"}
