@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from flask import Flask, Response, current_app, url_for
+from flask import Flask, Response, current_app
 
 from app.core import charts, formats
 
@@ -35,13 +35,18 @@ FOREVER = "public, max-age=31536000, immutable"
 
 def install(app: Flask) -> None:
     """Give the app's templates the filters and globals, and its static files addresses that may be cached for ever."""
+    version = static_hash(Path(app.static_folder or "static"))
+    urls = app.extensions["static_urls"] = StaticUrls(f"{app.static_url_path}/{version}/")
     app.jinja_env.filters.update(FILTERS)
+    # A shell asks for some fifty addresses, so templates get the dictionary's own look-up and not a function around it.
     app.jinja_env.globals.update(
-        asset=asset, spark=charts.spark, bars=charts.bars, stack=charts.stack, whole_percent=charts.whole_percent
+        asset=urls.__getitem__,
+        spark=charts.spark,
+        bars=charts.bars,
+        stack=charts.stack,
+        whole_percent=charts.whole_percent,
     )
-    app.extensions["static_hash"] = static_hash(Path(app.static_folder or "static"))
-    app.extensions["static_urls"] = {}
-    app.view_functions["static"] = _serve_hashed(app)
+    app.view_functions["static"] = _serve_hashed(app, version)
 
 
 def static_hash(folder: Path) -> str:
@@ -53,24 +58,30 @@ def static_hash(folder: Path) -> str:
     return "v" + digest.hexdigest()[:12]
 
 
+class StaticUrls(dict[str, str]):
+    """Address by path, each written once, as css/base.css at /static/v3f2a91c04d7e/css/base.css."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def __missing__(self, path: str) -> str:
+        url = self[path] = self.prefix + path
+        return url
+
+
 def asset(path: str) -> str:
-    """The address of a static file, as /static/v3f2a91c04d7e/css/base.css; what it imports by relative name follows."""
-    urls: dict[str, str] = current_app.extensions["static_urls"]
-    url = urls.get(path)
-    if url is None:
-        url = urls[path] = url_for("static", filename=f"{current_app.extensions['static_hash']}/{path}")
-    return url
+    """The address of a static file of the application at work; what the file imports by relative name follows it."""
+    return str(current_app.extensions["static_urls"][path])
 
 
-def _serve_hashed(app: Flask) -> Callable[[str], Response]:
-    version = app.extensions["static_hash"] + "/"
-
+def _serve_hashed(app: Flask, version: str) -> Callable[[str], Response]:
     def static(filename: str) -> Response:
         """A static file; under the present hash it never changes, under no hash or an old one it is asked for again."""
         head, _, rest = filename.partition("/")
         hashed = len(head) == 13 and head[0] == "v" and bool(rest)
         response = app.send_static_file(rest if hashed else filename)
-        if filename.startswith(version) and not app.debug:
+        if head == version and not app.debug:
             response.headers["Cache-Control"] = FOREVER
         return response
 

@@ -77,6 +77,7 @@ function arrive(ctx, kept) {
   if (!ctx.request.anchor && !kept.here) window.scrollTo(0, 0);
   const invalid = document.querySelector('#main [aria-invalid="true"]');
   if (invalid) {
+    window.scrollTo(0, 0);
     invalid.focus();
     return;
   }

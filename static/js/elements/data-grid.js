@@ -5,6 +5,8 @@ const CELLS = "td, th";
 
 customElements.define("data-grid", class extends HTMLElement {
   connectedCallback() {
+    // Scrolling by keyboard needed the box itself as a stop; now the cells are one.
+    this.removeAttribute("tabindex");
     this.addEventListener("keydown", (event) => this.#key(event));
     this.addEventListener("focusin", (event) => this.#remember(event.target.closest(CELLS)));
     this.addEventListener("change", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target); });
