@@ -6,12 +6,15 @@ import importlib
 import pkgutil
 from typing import Any
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask, current_app
 from jinja2 import StrictUndefined
 
 from app import config as settings
 from app.config import Config
 from app.core import clock, db
+from app.core.db import reading
+from app.engine import health_readings
+from app.engine.access import Actor
 from app.engine.registry import discover
 from app.web import markup
 
@@ -68,14 +71,27 @@ def _shell() -> dict[str, Any]:
     from app.web.receipts import said
     from app.web.session import visitor
 
-    actor = g.get("_shell_actor") or visitor()
-    if actor is None:
-        return {"actor": None, "navigation": [], "now": clock.now(), "zone": "UTC", "today": clock.today("UTC"), "toasts": []}
-    return {
+    actor = visitor()
+    shell: dict[str, Any] = {
         "actor": actor,
-        "navigation": navigation(actor),
+        "environment": current_app.extensions["console.config"].environment,
+        "health_state": None,
+        "search_url": None,
+        "crumbs": [],
+        "navigation": [],
         "now": clock.now(),
-        "zone": actor.timezone,
-        "today": clock.today(actor.timezone),
-        "toasts": said(),
+        "zone": actor.timezone if actor else "UTC",
+        "toasts": [],
     }
+    shell["today"] = clock.today(shell["zone"])
+    if actor is not None:
+        shell |= {"navigation": navigation(actor), "toasts": said(), "health_state": _health(actor)}
+    return shell
+
+
+def _health(actor: Actor) -> dict[str, str] | None:
+    """The worst state of all checks, for the light in the top bar; nobody who may not open the board sees it."""
+    if not actor.may("health.read"):
+        return None
+    tone, label = health_readings.worst_now(reading(), actor.tenant_id)
+    return {"tone": {"crit": "danger", "unknown": "mute"}.get(tone, tone), "label": label, "href": "/health"}

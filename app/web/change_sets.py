@@ -15,10 +15,12 @@ from app.engine.registry import REGISTRY
 from app.engine.undo import UndoPlan, may_undo, plan_undo
 from app.web import receipts
 from app.web.addresses import given, link
+from app.web.navigation import place
 from app.web.security import local_path, needs, signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("change_sets", __name__)
+place("System", 30, "Change history", "/change-sets", "history", "audit.read")
 
 CHANNELS = ("console", "api", "import", "automation", "agent", "system", "outside")
 

@@ -378,6 +378,8 @@ def _back(otherwise: str) -> str:
 def delete(domain: str, table: str, key: int) -> str | AnyResponse:
     """Archive where the dictionary keeps records, delete where it does not; asked first, undone after."""
     resource, view, actor = find(domain, table)
+    if resource.read_only:
+        raise NotAllowed(resource.read_only)
     shown = records.read(reading(), view, key, actor)
     restore = shown.archived
     rest: list[str] = []
