@@ -15,10 +15,10 @@ class ImportRefusal(Record, Log):
     __tablename__ = "import_refusals"
     source: Mapped[str] = text_()
     file: Mapped[str] = text_()
-    row_no: Mapped[int] = integer()
+    row_no: Mapped[int | None] = integer()
     record_key: Mapped[str | None] = text_()
     reason: Mapped[str] = text_()
-    raw: Mapped[dict[str, Any] | None] = json_()
+    raw: Mapped[dict[str, Any]] = json_("{}")
 
 
 import_refusals = Resource(

@@ -18,7 +18,6 @@ from app.web.security import signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("home", __name__)
-TILES = 6
 place("", 0, "Operations", "/", "dash", "home.read")
 
 
@@ -46,13 +45,13 @@ def load(here: Frame, span: Period) -> dict[str, Any]:
         "health": system.health(here),
     }
     board["needs"] = needs.needs(here, board)
-    board["blanks"] = range(_tiles(board), TILES)
-    board["nothing"] = all(value is None for key, value in board.items() if key not in ("needs", "blanks"))
+    board["tiles"] = _tiles(board)
+    board["nothing"] = all(value is None for key, value in board.items() if key not in ("needs", "tiles"))
     return board
 
 
 def _tiles(board: dict[str, Any]) -> int:
-    """Key figures this actor sees; the strip is filled up with blanks so that it ends where the page does."""
+    """How many key figures this actor sees; fewer than six share the width of the page."""
     shown = sum(board[name] is not None for name in ("billed", "collected", "receivables", "pipeline", "agents"))
     return shown + (board["pipeline"] is not None and board["pipeline"].unbilled is not None)
 
