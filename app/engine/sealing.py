@@ -31,7 +31,7 @@ class Verdict:
 
 
 def seal(connection: Connection) -> int:
-    """Seal the sets of every transaction that has ended; returns how many, up to `BATCH` (call again while full).
+    """Seal what has been committed since the last time; returns how many sets, up to `BATCH` (call again while full).
 
     Writers never wait for it. Until a set is sealed, within a minute by the worker, only the replay can tell an edit.
     """

@@ -18,7 +18,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SELECT ungovern('user_tasks'), ungovern('ai_agents')")
     op.execute("SELECT ungovern('ai_model_prices'), ungovern('ai_decision_logs')")
-    op.execute("ALTER TABLE change_sets DROP CONSTRAINT fk_change_sets_agent_id")
+    op.execute("ALTER TABLE change_sets DROP CONSTRAINT fk_change_sets_agent_id; DROP INDEX ix_change_sets_agent_id;")
     op.execute("DROP TABLE ai_calls, ai_decision_logs, ai_model_prices, ai_agents, user_tasks")
     op.execute("DROP FUNCTION refuse_reworded_decision(); DROP FUNCTION refuse_reopened_call();")
 
@@ -272,6 +272,7 @@ CREATE INDEX ix_ai_calls_price_id ON ai_calls (price_id);
 FROZEN = r"""
 ALTER TABLE change_sets
     ADD CONSTRAINT fk_change_sets_agent_id FOREIGN KEY (agent_id) REFERENCES ai_agents ON DELETE RESTRICT;
+CREATE INDEX ix_change_sets_agent_id ON change_sets (agent_id) WHERE agent_id IS NOT NULL;
 
 CREATE FUNCTION refuse_reworded_decision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -189,6 +189,9 @@ BEGIN
         GET DIAGNOSTICS gone = ROW_COUNT;
         pruned := pruned + gone;
     END LOOP;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is not a log that is pruned.', log;
+    END IF;
     RETURN pruned;
 END
 $$;

@@ -26,14 +26,14 @@ def downgrade() -> None:
     """)
 
 
-# How far the chain reaches, so that its end cannot be cut off unseen. `horizon`: every transaction before it had
-# ended when the last seal was set, so a set that claims an earlier transaction and has no seal was smuggled in.
+# How far the chain reaches, so that its end cannot be cut off unseen. `horizon`: the transactions that had ended when
+# the last seal was set; a set that claims one of them and has no seal was smuggled in. '1:1:' is none at all.
 HEAD = """
 CREATE TABLE ledger_head (
     only_one boolean NOT NULL DEFAULT true CONSTRAINT pk_ledger_head PRIMARY KEY,
     seal_no bigint NOT NULL DEFAULT 0,
     row_hash bytea,
-    horizon xid8 NOT NULL DEFAULT '0',
+    horizon pg_snapshot NOT NULL DEFAULT '1:1:',
     sealed_at timestamptz,
     CONSTRAINT ck_ledger_head_only_one CHECK (only_one)
 );
@@ -67,33 +67,33 @@ LANGUAGE sql STABLE SET search_path = '' SET timezone = 'UTC' AS $$
 $$;
 """
 
-# One sealer at a time, over transactions that have ended, in the order of their sets: writers never wait for it.
+# One sealer at a time, over what has been committed, in the order of the sets. A set is seen only when all of it is
+# there, so writers never wait for the sealer nor it for them; those still at work come with the next call.
 SEAL = """
 CREATE FUNCTION seal_change_sets(most integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET timezone = 'UTC' AS $$
 DECLARE
     head {here}.ledger_head;
-    until xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    seen pg_snapshot;
     waiting bigint[];
     link record;
     sealed integer := 0;
 BEGIN
     SELECT * INTO head FROM {here}.ledger_head FOR UPDATE;
-    IF head.horizon > pg_snapshot_xmax(pg_current_snapshot()) THEN
-        head.horizon := '0';  -- restored into another server, which counts its transactions anew
+    IF pg_snapshot_xmax(head.horizon) > pg_snapshot_xmax(pg_current_snapshot()) THEN
+        head.horizon := '1:1:';  -- restored into another server, which counts its transactions anew
     END IF;
-    SELECT array_agg(id ORDER BY id) INTO waiting
+    SELECT pg_current_snapshot(), array_agg(unsealed.id ORDER BY unsealed.id) INTO seen, waiting
     FROM (
         SELECT id FROM {here}.change_sets
-        WHERE seal_no IS NULL AND xid >= head.horizon
-            AND (xid < until OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
+        WHERE seal_no IS NULL AND xid <> pg_current_xact_id() AND NOT pg_visible_in_snapshot(xid, head.horizon)
         ORDER BY id LIMIT most + 1
     ) AS unsealed;
     IF waiting IS NULL THEN
         RETURN 0;
     END IF;
     IF cardinality(waiting) <= most THEN
-        head.horizon := until;
+        head.horizon := seen;
     END IF;
     FOR link IN
         SELECT change_set_id AS id, digest FROM {here}.change_set_digests(waiting[1:most]) ORDER BY change_set_id
@@ -147,7 +147,8 @@ BEGIN
         WINDOW chain AS (ORDER BY s.seal_no NULLS LAST, s.id)
     ) AS chained
     WHERE CASE WHEN seal_no IS NULL
-        THEN entries <> entry_count OR xid < head.horizon AND head.horizon <= pg_snapshot_xmax(pg_current_snapshot())
+        THEN entries <> entry_count OR pg_visible_in_snapshot(xid, head.horizon)
+            AND pg_snapshot_xmax(head.horizon) <= pg_snapshot_xmax(pg_current_snapshot())
         ELSE seal_no <> no_before + 1 OR prev_hash IS DISTINCT FROM hash_before OR entries <> entry_count
             OR row_hash IS DISTINCT FROM expected
         END

@@ -1,0 +1,137 @@
+"""The schema comes up on an empty database, goes, and comes again; on every PostgreSQL we promise; as the house rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, create_engine, text
+
+from app import roles
+from app.core.db import psycopg_url
+from app.core.startup import MIGRATIONS
+from tests import servers
+from tests.servers import Database, Server
+
+VERSIONS = [version for version in (18, 15) if servers.programs_of(version)]
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"postgresql-{version}")
+def empty(request: pytest.FixtureRequest, process_name: str) -> Iterator[Database]:
+    server = Server(request.param)
+    try:
+        template = server.template("empty", "1", lambda _: None)
+        with server.clone(template, f"migrations_{process_name}") as database:
+            yield database
+    finally:
+        server.stop()
+
+
+def alembic(database: Database, schema: str) -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes.update(url=database.owner_url, schema=schema)
+    return config
+
+
+def left_in(database: Database, schema: str) -> set[str]:
+    """Names of tables, functions and types that stand in the schema."""
+    engine = create_engine(psycopg_url(database.owner_url))
+    with engine.connect() as connection:
+        found = connection.scalars(
+            text(
+                "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'v')"
+                " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(:schema)"
+                " UNION ALL SELECT typname FROM pg_type WHERE typnamespace = to_regnamespace(:schema)"
+                "   AND typtype IN ('e', 'c')"
+            ),
+            {"schema": f'"{schema}"'},
+        ).all()
+    engine.dispose()
+    return set(found)
+
+
+def test_up_down_and_up_again(empty: Database) -> None:
+    command.upgrade(alembic(empty, "console"), "head")
+    first = left_in(empty, "console")
+    assert {"customers", "change_sets", "ai_calls", "metrics", "procrastinate_jobs", "seal_change_sets"} <= first
+    command.downgrade(alembic(empty, "console"), "base")
+    assert left_in(empty, "console") == {"alembic_version"}
+    command.upgrade(alembic(empty, "console"), "head")
+    assert left_in(empty, "console") == first
+
+
+def test_any_schema_name_serves_and_public_stays_empty(empty: Database) -> None:
+    command.upgrade(alembic(empty, 'Brain "Ops"'), "head")
+    engine = create_engine(
+        psycopg_url(empty.owner_url), connect_args={"options": r'-c search_path="Brain\ ""Ops""",public'}
+    )
+    with engine.begin() as connection:
+        tenant = connection.scalar(text("INSERT INTO tenants (slug, name) VALUES ('a', 'A') RETURNING id"))
+        assert len(roles.seed_roles(connection, tenant)) == 10
+        assert connection.scalar(text("SELECT count(*) FROM change_entries WHERE table_name = 'roles'")) == 10
+        connection.execute(
+            text("INSERT INTO customers (tenant_id, number, name) VALUES (:t, '1', 'The Alamo Roofing Co., Inc.')"),
+            {"t": tenant},
+        )
+        assert connection.scalar(text("SELECT name_norm FROM customers")) == "alamoroofing"
+        earlier = connection.scalar(text("SELECT uuidv7()"))
+        connection.execute(text("SELECT pg_sleep(0.005)"))
+        assert UUID(str(earlier)).version == 7
+        assert earlier < connection.scalar(text("SELECT uuidv7()"))
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT seal_change_sets()")) == 1
+        assert connection.scalar(text("SELECT broken FROM verify_ledger()")) is None
+    engine.dispose()
+    assert not left_in(empty, "public") & {"tenants", "alembic_version", "keep_version"}
+
+
+def test_every_foreign_key_has_an_index_that_begins_with_it(owner_connection: Connection) -> None:
+    bare = owner_connection.scalars(
+        text("""
+            SELECT c.conrelid::regclass || '.' || a.attname
+            FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+            WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace
+                AND c.conname LIKE 'fk\\_%'
+                AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1])
+        """)
+    ).all()
+    assert bare == []
+
+
+def test_names_follow_the_convention(owner_connection: Connection) -> None:
+    odd = owner_connection.scalars(
+        text("""
+            SELECT conname FROM pg_constraint
+            WHERE connamespace = current_schema()::regnamespace AND contype IN ('p', 'f', 'u', 'c')
+                AND conrelid::regclass::text !~ '^(procrastinate_|alembic_)'
+                AND conname NOT LIKE (CASE contype WHEN 'p' THEN 'pk' WHEN 'f' THEN 'fk' WHEN 'u' THEN 'uq' ELSE 'ck' END)
+                    || '\\_' || replace(conrelid::regclass::text, '_', '\\_') || '%'
+        """)
+    ).all()
+    assert odd == []
+
+
+def test_the_application_owns_nothing_and_reaches_every_table(owner_connection: Connection) -> None:
+    tables = owner_connection.execute(
+        text("""
+            SELECT relname, relowner::regrole::text AS owner, has_table_privilege('console_app', oid, 'SELECT') AS reads,
+                has_table_privilege('console_app', oid, 'TRUNCATE') AS empties
+            FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+        """)
+    ).all()
+    assert [each.relname for each in tables if each.owner == "console_app" or each.empties] == []
+    assert [each.relname for each in tables if not each.reads] in ([], ["alembic_version"])
+
+
+def test_every_role_is_made_of_permissions_that_exist() -> None:
+    for role in roles.ROLES:
+        for pattern in role.permissions:
+            area, _, action = pattern.rpartition(".")
+            assert area in (*roles.AREAS, "*"), f"{role.key}: {pattern}"
+            assert action == "*" or any(
+                action in actions for name, (_, actions) in roles.AREAS.items() if area in ("*", name)
+            ), f"{role.key}: {pattern}"
