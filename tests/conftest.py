@@ -1,7 +1,7 @@
 """What every test may ask for. The databases are real; see tests/servers.py for how they come about.
 
-database          an empty, migrated database, this test process's own       .owner_url .app_url .superuser_url .config()
-fresh_database    the same, but only for this one test: for tests that commit and count
+database          a migrated database, shared by the tests of this process        .owner_url .app_url .superuser_url .config()
+fresh_database    the same, but empty and for this one test alone: for tests that commit and count
 demo_database     a database with a small demonstration company and one account per role
 app, client       the application over `database`, and its test client
 demo_app          the application over `demo_database`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
@@ -20,9 +21,9 @@ def test_the_application_works_as_a_role_that_owns_nothing(connection: Connectio
 
 
 @pytest.mark.any_server
-def test_a_database_of_ones_own_begins_empty(fresh_database: Database, connection: Connection) -> None:
-    assert connection.execute(text("SELECT count(*) FROM users")).scalar() == 0
-    assert fresh_database.app_url != fresh_database.owner_url
+def test_a_database_of_ones_own_begins_empty(fresh_database: Database) -> None:
+    with psycopg.connect(fresh_database.app_url, options="-c search_path=console") as connection:
+        assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)
 
 
 def test_the_demonstration_has_customers_and_an_application_over_it(demo_app: Flask) -> None:
