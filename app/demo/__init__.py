@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
+from app.config import ConfigError
 from app.core import clock
 from app.demo import agents, bulk, company, decisions, desk, estimates, field, pricebook, watch
 from app.demo.hostile import Spoiler
@@ -43,7 +44,7 @@ def load(
     """Fill the database behind `owner_url` (the tables' owner) in one transaction; returns the company's id.
 
     `customers` and `decisions` are totals to reach; without them, the export's customers and 40,000 decisions. A company
-    that has its customers already only grows. `calls=False` leaves the decisions made in bulk without calls.
+    that has its customers already only grows, and never turns hostile (ConfigError). `calls=False` leaves the decisions made in bulk without calls.
     """
     if profile not in ("normal", "hostile"):
         raise ValueError(f"There is no profile {profile!r}; there are normal and hostile.")
@@ -52,6 +53,10 @@ def load(
         connection.execute("SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),))
         spoiler = Spoiler(connection) if profile == "hostile" else None
         world = World(connection, tenant_id, _moment(as_of), seed, spoiler)
+        if _count(world, "customers") and spoiler:
+            raise ConfigError(
+                "The hostile profile needs a database without customers; name an empty DATA_DIR or database."
+            )
         if _count(world, "customers") == 0:
             _found(world, DECISIONS if decisions is None else min(decisions, TOLD))
         _grow(world, customers, decisions, calls)

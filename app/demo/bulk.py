@@ -52,7 +52,8 @@ SELECT n, %(tenant)s, 'C-' || lpad((n + %(shift)s)::text, greatest(5, length((n 
     CASE WHEN d < 0.86 THEN 'active' WHEN d < 0.95 THEN 'prospect' WHEN d < 0.98 THEN 'inactive' ELSE 'credit_hold' END,
     (%(managers)s::bigint[])[1 + n %% array_length(%(managers)s::bigint[], 1)], 'demo',
     CASE WHEN d < 0.93 THEN 'office' || n || '@' || replace(lower(split_part(name, ' ', 1)), ' ', '') || '.example' END,
-    '+1' || (2000000000 + floor(d * 7000000000)::bigint)::text,
+    '+1' || (ARRAY['303','307','316','402','719','720','970'])[1 + n %% 7] || '555'
+        || lpad((n / 7 %% 10000)::text, 4, '0'),
     (1 + floor({die(3)} * 9800)::int)::text || ' ' || {pick(4, "firsts", "%(n_first)s")} || ' Street',
     place[1], place[2], place[3], (ARRAY[0, 30, 30, 30, 45, 60])[1 + floor({die(6)} * 6)::int], d > 0.88,
     %(at)s::timestamptz - make_interval(secs => {die(7)} * 157680000),

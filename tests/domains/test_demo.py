@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from app import demo
+from app.config import ConfigError
 from app.demo import company, hostile
 from app.demo.decisions import DAYS
 from app.demo.world import World
@@ -86,12 +87,10 @@ def test_rows_in_and_rows_listed_are_the_rows_of_the_files(normal):
 
 
 def test_every_refusal_has_file_row_key_and_reason(normal):
-    assert (
-        normal.one(
-            "SELECT count(*) FROM import_refusals WHERE reason = '' OR source <> 'centerpoint' OR raw = '{}'"
-            " OR raw ->> 'kind' <> 'file' AND row_no < 2 OR record_key IS NULL AND raw ->> 'fault' NOT IN ('totals_row', 'no_table')"
-        )
-        == 0
+    normal.finds_nothing(
+        "SELECT id FROM import_refusals WHERE reason = '' OR source <> 'centerpoint' OR raw = '{}'"
+        " OR raw ->> 'kind' <> 'file' AND row_no < 2"
+        " OR record_key IS NULL AND raw ->> 'fault' NOT IN ('totals_row', 'no_table')"
     )
     assert normal.one("SELECT count(*) FROM import_refusals WHERE reason LIKE 'value not taken: %'") == normal.one(
         "SELECT count(*) FROM import_refusals WHERE raw ->> 'kind' = 'value'"
@@ -359,6 +358,11 @@ def test_growing_adds_rows_and_leaves_everything_in_place(loads):
     grown.finds_nothing(
         "SELECT d.id FROM ai_decision_logs d WHERE d.call_count <> (SELECT count(*) FROM ai_calls c WHERE c.decision_id = d.id)"
     )
+
+
+def test_a_company_that_is_there_does_not_turn_hostile(normal):
+    with pytest.raises(ConfigError, match="without customers"):
+        demo.load(normal.owner_url, profile="hostile", as_of=TODAY)
 
 
 def test_an_unknown_profile_is_refused_before_anything_is_touched():
