@@ -85,13 +85,13 @@ def routes(as_json: bool) -> None:
 def policy(as_json: bool) -> None:
     """Role by resource by field by action: what the whole company may do, from the rows as they stand."""
 
-    from app.engine import access
+    from app.engine import projection
     from app.engine.apply import transaction
     from app.engine.registry import REGISTRY
 
     with database() as config, application(config), transaction() as connection:
         rows = connection.execute(text("SELECT key, permissions FROM roles ORDER BY key")).all()
-        table: Any = access.policy(REGISTRY, {row.key: tuple(row.permissions) for row in rows})
+        table: Any = projection.policy(REGISTRY, {row.key: tuple(row.permissions) for row in rows})
     if as_json:
         click.echo(json.dumps(table, indent=1, default=str))
         return

@@ -110,7 +110,7 @@ def _write(connection: Connection, each: Change, actor: Actor) -> int:
             key = _insert_as(connection, table, values | {"id": each.key})
         written: dict[str, Any] = {"id": key, **each.after}
     else:
-        assert each.key is not None  # noqa: S101 - only a new record has no key yet
+        assert each.key is not None, "only a new record has no key yet"
         key = each.key
         here = [table.c.id == key]
         if each.version is not None:
@@ -120,7 +120,9 @@ def _write(connection: Connection, each: Change, actor: Actor) -> int:
             written = dict(each.before)
         else:
             # A number, for one, can only be taken while writing: taken earlier it would leave a gap when the write fails.
-            values = {name: value(connection, actor) if callable(value) else value for name, value in each.after.items()}
+            values = {
+                name: value(connection, actor) if callable(value) else value for name, value in each.after.items()
+            }
             if resource.authored:
                 values["updated_by"] = actor.app_user_id
             done = connection.execute(update(table).where(*here).values(**values))
@@ -170,10 +172,8 @@ def _insert_as(connection: Connection, table: Table, values: dict[str, Any]) -> 
     """Bring a deleted row back under its old key, which an identity column gives out only when told to."""
     compiled = insert(table).values(**values).compile(dialect=connection.dialect)
     sql = str(compiled).replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
-    bound = {
-        name: (each(value) if (each := compiled._bind_processors.get(name)) else value)
-        for name, value in compiled.params.items()
-    }
+    processors: dict[str, Any] = dict(compiled._bind_processors)
+    bound = {name: processors[name](value) if name in processors else value for name, value in compiled.params.items()}
     connection.exec_driver_sql(sql, bound)
     return int(values["id"])
 

@@ -53,8 +53,13 @@ def declaration(resource: Resource) -> Iterator[Fault]:
             yield Fault("C104", where, f"offers no values for the choice “{each.name}”.")
         if isinstance(each, Reference) and REGISTRY.get(each.to) is None:
             yield Fault("C105", where, f"“{each.name}” refers to “{each.to}”, which is not declared.")
-    for kind, used in (("title", (resource.title,)), ("code", (resource.code,) if resource.code else ()),
-                       ("search", resource.search), ("facts", resource.facts), ("own", (resource.own,) if resource.own else ())):  # fmt: skip
+    for kind, used in (
+        ("title", (resource.title,)),
+        ("code", (resource.code,) if resource.code else ()),
+        ("search", resource.search),
+        ("facts", resource.facts),
+        ("own", (resource.own,) if resource.own else ()),
+    ):
         for name in used:
             if name not in names and name != "id":
                 yield Fault("C106", where, f"names “{name}” as {kind}, which is not among its fields.")
@@ -79,10 +84,14 @@ def _lifecycle(resource: Resource, names: set[str]) -> Iterator[Fault]:
     for move in lifecycle.transitions:
         for state in (*move.source, *(() if move.to.startswith("{") else (move.to,))):
             if state not in states:
-                yield Fault("C110", resource.name, f"the move “{move.key}” names the state “{state}”, which does not exist.")
+                yield Fault(
+                    "C110", resource.name, f"the move “{move.key}” names the state “{state}”, which does not exist."
+                )
         for name in (*move.asks, *move.requires):
             if name not in names:
-                yield Fault("C111", resource.name, f"the move “{move.key}” asks for “{name}”, which is not among its fields.")
+                yield Fault(
+                    "C111", resource.name, f"the move “{move.key}” asks for “{name}”, which is not among its fields."
+                )
 
 
 def database(resource: Resource, connection: Connection) -> Iterator[Fault]:
@@ -107,9 +116,15 @@ def database(resource: Resource, connection: Connection) -> Iterator[Fault]:
         kind, not_null = live[column.name]
         wanted = column.type.compile(dialect=connection.dialect)
         if _plain(wanted) != _plain(kind):
-            yield Fault("C203", resource.name, f"“{column.name}” is {kind} in the database, {wanted.lower()} in the model.")
+            yield Fault(
+                "C203", resource.name, f"“{column.name}” is {kind} in the database, {wanted.lower()} in the model."
+            )
         if column.computed is None and not_null == bool(column.nullable):
-            yield Fault("C204", resource.name, f"“{column.name}” {'cannot' if not_null else 'can'} be empty in the database only.")
+            yield Fault(
+                "C204",
+                resource.name,
+                f"“{column.name}” {'cannot' if not_null else 'can'} be empty in the database only.",
+            )
     for name in live.keys() - set(resource.table.c.keys()):
         yield Fault("C205", resource.name, f"the model lacks the column “{name}”.")
     yield from _words(resource, connection)
@@ -132,8 +147,12 @@ def _words(resource: Resource, connection: Connection) -> Iterator[Fault]:
 
 
 _SAME = {
-    "decimal": "numeric", "timestamp with time zone": "timestamptz", "character": "char", "varchar": "text", "int": "integer",
-}  # fmt: skip
+    "decimal": "numeric",
+    "timestamp with time zone": "timestamptz",
+    "character": "char",
+    "varchar": "text",
+    "int": "integer",
+}
 
 
 def _plain(kind: str) -> str:

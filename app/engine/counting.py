@@ -60,9 +60,14 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
 
     scope = query.resource.scopes.get(query.scope) if query.scope else None
     shape = (
-        query.resource.name, tuple(each.shape for each in query.clauses), bool(query.q), query.scope, query.archived,
-        tuple(query.fixed), actor.permissions,
-    )  # fmt: skip
+        query.resource.name,
+        tuple(each.shape for each in query.clauses),
+        bool(query.q),
+        query.scope,
+        query.archived,
+        tuple(query.fixed),
+        actor.permissions,
+    )
     kept = None if callable(scope) else _kept.get(shape)
     if kept is None:
         rows = select(literal(1)).select_from(query.resource.table).where(*conditions(query, actor))

@@ -120,7 +120,9 @@ def json_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
     first = True
     yield "["
     for batch in rows(engine, query, actor):
-        parts = [json.dumps(dict(zip(names, cells(row), strict=True)), ensure_ascii=False, default=_json) for row in batch]
+        parts = [
+            json.dumps(dict(zip(names, cells(row), strict=True)), ensure_ascii=False, default=_json) for row in batch
+        ]
         yield ("" if first else ",\n") + ",\n".join(parts)
         first = False
     yield "]\n"
@@ -136,7 +138,8 @@ def xlsx_chunks(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[byte
     cells = _writer(query, layout, escape=False)
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
         book = xlsxwriter.Workbook(
-            file.name, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True}
+            file.name,
+            {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True},
         )
         sheet = book.add_worksheet(query.resource.plural[:31])
         bold = book.add_format({"bold": True})

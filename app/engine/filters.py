@@ -160,13 +160,14 @@ def _span_parameters(clause: Clause, name: str, zone: str) -> dict[str, Any]:
     last: Span = clause.values[-1]
     if isinstance(clause.field, Moment):
         start, end = first.moments(zone)[0], last.moments(zone)[1]
-        if start == end and clause.op == "gt" or start == end and clause.op in ("eq", "ne", "lte"):
+        if (start == end and clause.op == "gt") or (start == end and clause.op in ("eq", "ne", "lte")):
             end += timedelta(microseconds=1)
     else:
         start, end = first.start, last.end  # type: ignore[assignment]
     values = {name: start, f"{name}b": end}
     unused = {"gt": name, "gte": f"{name}b", "lt": f"{name}b", "lte": name}.get(clause.op)
-    values.pop(unused, None)
+    if unused:
+        del values[unused]
     return values
 
 

@@ -86,7 +86,7 @@ def history(
     """The entries of one record, newest first; `before` is the id of the last entry of the page above."""
     rows = connection.execute(
         text(
-            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"  # noqa: S608
+            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
             " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
             " WHERE e.table_name = :table AND e.record_id = :key AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
@@ -108,7 +108,7 @@ def change_sets(
     asked = where or {}
     rows = connection.execute(
         text(
-            f"SELECT {_SET} {_FROM} WHERE (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"  # noqa: S608
+            f"SELECT {_SET} {_FROM} WHERE (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
             " AND (CAST(:before AS bigint) IS NULL OR s.id < :before)"
             " AND (CAST(:channel AS text) IS NULL OR s.channel = :channel)"
             " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person)"
@@ -123,7 +123,7 @@ def change_sets(
             "channel": asked.get("channel"),
             "person": asked.get("person"),
             "table": asked.get("table"),
-        },  # fmt: skip
+        },
     )
     return [ChangeSet(*row) for row in rows]
 
@@ -133,7 +133,7 @@ def change_set(connection: Connection, actor: Actor, set_id: int) -> ChangeSet |
     row = connection.execute(
         text(
             f"SELECT {_SET} {_FROM} WHERE s.id = :id AND (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
-        ),  # noqa: S608
+        ),
         {"id": set_id, "tenant": actor.tenant_id, "platform": actor.may("platform.read")},
     ).first()
     return ChangeSet(*row) if row else None
@@ -238,13 +238,24 @@ def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entr
             wanted.setdefault(entry.table, []).append(int(entry.record_id))
     names = {table: labels(connection, REGISTRY[table], actor, keys) for table, keys in wanted.items()}
     return [
-        Entry(e.id, e.set, e.resource, e.table, e.record_id, e.operation, e.differences, e.hidden,
-              names.get(e.table, {}).get(int(e.record_id) if e.record_id.isdigit() else -1))
+        Entry(
+            e.id,
+            e.set,
+            e.resource,
+            e.table,
+            e.record_id,
+            e.operation,
+            e.differences,
+            e.hidden,
+            names.get(e.table, {}).get(int(e.record_id) if e.record_id.isdigit() else -1),
+        )
         for e in made
-    ]  # fmt: skip
+    ]
 
 
 def tables(connection: Connection, set_id: int) -> list[str]:
     """The tables a set touched."""
-    rows = connection.execute(text("SELECT DISTINCT table_name FROM change_entries WHERE change_set_id = :set"), {"set": set_id})
+    rows = connection.execute(
+        text("SELECT DISTINCT table_name FROM change_entries WHERE change_set_id = :set"), {"set": set_id}
+    )
     return [table for (table,) in rows]

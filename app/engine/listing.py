@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from psycopg import errors as pg
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false, or_, select, true, union_all
@@ -90,7 +90,7 @@ class Prepared:
     """A compiled statement with the constants its conditions brought along."""
 
     sql: str
-    constants: Mapping[str, Any]
+    constants: dict[str, Any]
     layout: Layout
 
 
@@ -204,7 +204,7 @@ def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[tup
     cursor = connection.connection.cursor()
     try:
         cursor.execute(sql, values)
-        return cursor.fetchall()  # type: ignore[no-any-return]
+        return cast(list[tuple[Any, ...]], cursor.fetchall())
     except (pg.DataError, pg.InvalidTextRepresentation):
         raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from None
     except pg.QueryCanceled:
@@ -402,7 +402,8 @@ def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]
     if mine is not None:
         found.append(mine)
     if not projection.reads_all:
-        found.append(resource.table.c[resource.own] == bindparam("me") if projection.reads_own else false())
+        own = resource.table.c[resource.own] if resource.own and projection.reads_own else None
+        found.append(false() if own is None else own == bindparam("me"))
     return found
 
 

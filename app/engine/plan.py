@@ -75,9 +75,14 @@ def plan_create(resource: Resource, wanted: Mapping[str, Any], actor: Actor) -> 
 
 
 def plan_edit(
-    connection: Connection, resource: Resource, key: int, wanted: Mapping[str, Any], seen: int | None, actor: Actor,
+    connection: Connection,
+    resource: Resource,
+    key: int,
+    wanted: Mapping[str, Any],
+    seen: int | None,
+    actor: Actor,
     where: Edit = FORM,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Wanted values against the row as it stands.
 
     `seen` is the version the person looked at. What others changed since is kept where this person left it alone, and
@@ -108,9 +113,14 @@ def plan_edit(
 
 
 def plan_move(
-    connection: Connection, resource: Resource, key: int, move: Transition | Action, asked: Mapping[str, Any], actor: Actor,
+    connection: Connection,
+    resource: Resource,
+    key: int,
+    move: Transition | Action,
+    asked: Mapping[str, Any],
+    actor: Actor,
     reason: str | None = None,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """A transition or action on one record: permission, present state, guards, then the values it sets."""
     view = projection(resource, actor)
     row = current(connection, view, key, actor)
@@ -133,7 +143,7 @@ def plan_move(
             if sentence:
                 raise NotAllowed(sentence)
         lifecycle = resource.lifecycle
-        assert lifecycle is not None  # noqa: S101 - a transition belongs to a life cycle
+        assert lifecycle is not None
         target = row[move.to[1:-1]] if move.to.startswith("{") else move.to
         after = {**asked, lifecycle.field: target}
         for effect in move.effects:
@@ -205,7 +215,7 @@ def _thawed(resource: Resource, row: Mapping[str, Any], after: Mapping[str, Any]
     status = row[lifecycle.field]
     frozen = [name for name in after if lifecycle.is_frozen(status, name)]
     if frozen:
-        raise Rejected({name: lifecycle.why_frozen for name in frozen})
+        raise Rejected(dict.fromkeys(frozen, lifecycle.why_frozen))
 
 
 _SINCE = text(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from app.engine.access import Actor, holds
+from app.engine.actions import Action
 from app.engine.fields.field import Edit, Field
 from app.engine.fields.secret import Secret
 from app.engine.resource import Resource
+from app.engine.states import Transition
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +94,41 @@ def _projection(resource: Resource, permissions: frozenset[str]) -> Projection:
 def projection(resource: Resource, actor: Actor) -> Projection:
     """The actor's view of a resource; computed once per bundle of permissions, not per request."""
     return _projection(resource, actor.permissions)
+
+
+ACTIONS = ("read", "create", "write", "delete")
+
+
+def policy(resources: Iterable[Resource], roles: Mapping[str, tuple[str, ...]]) -> list[dict[str, object]]:
+    """Role by resource by field by action, as the console would decide it: what `console policy` prints.
+
+    A field is `hidden`, `masked`, `read` or `write`; an action holds or does not.
+    """
+    table: list[dict[str, object]] = []
+    for role, patterns in roles.items():
+        for resource in resources:
+            view = _projection(resource, frozenset(patterns))
+            moves: list[Transition | Action] = list(resource.lifecycle.transitions if resource.lifecycle else ())
+            moves += resource.actions
+            written = {each.name for each in view.writable(Edit.FORM)}
+            table.append(
+                {
+                    "role": role,
+                    "resource": resource.name,
+                    "rows": "all" if view.reads_all else "own" if view.reads_own else "none",
+                    "actions": [
+                        name for name in ACTIONS if view.may(name) and (name == "read" or not resource.read_only)
+                    ]
+                    + [each.key for each in moves if holds(view.permissions, each.may)],
+                    "fields": {each.name: _standing(view, each, written) for each in resource.fields},
+                }
+            )
+    return table
+
+
+def _standing(view: Projection, each: Field, written: set[str]) -> str:
+    if not view.reads or each.name not in view.by_name:
+        return "hidden"
+    if each.name in view.masked:
+        return "masked"
+    return "write" if each.name in written else "read"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as filled
 from typing import Any
 
 from sqlalchemy import Connection
@@ -64,7 +65,7 @@ class Lifecycle:
     initial: str
     stages: tuple[str, ...] = ()
     """The main line, in order, for the stepper at the head of a record."""
-    frozen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    frozen: Mapping[str, tuple[str, ...]] = filled(default_factory=dict)
     """status -> fields that can no longer be edited there; ("*",) freezes the record."""
     why_frozen: str = "This record is final; correct it with a new one."
 

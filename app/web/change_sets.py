@@ -40,11 +40,19 @@ def index() -> str:
     sets = ledger.change_sets(reading(), actor, _number(asked.get("before")), where=where)
     rest = [pair for pair in pairs if pair[0] != "before"]
     return render_template(
-        "change_sets/list.html", sets=sets, channels=CHANNELS, asked=asked,
+        "change_sets/list.html",
+        sets=sets,
+        channels=CHANNELS,
+        asked=asked,
         older=link("/change-sets", rest, before=str(sets[-1].id)) if len(sets) == ledger.PAGE else None,
-        newest=link("/change-sets", rest) if "before" in asked else None, clear="/change-sets" if rest else None, link=link, pairs=rest,
-        tables=sorted((each for each in REGISTRY if each.versioned), key=lambda each: each.plural), page_title="Change history", crumbs=[("Change history", None)],
-    )  # fmt: skip
+        newest=link("/change-sets", rest) if "before" in asked else None,
+        clear="/change-sets" if rest else None,
+        link=link,
+        pairs=rest,
+        tables=sorted((each for each in REGISTRY if each.versioned), key=lambda each: each.plural),
+        page_title="Change history",
+        crumbs=[("Change history", None)],
+    )
 
 
 def _number(text: str | None) -> int | None:
@@ -59,7 +67,11 @@ def _open(set_id: int) -> tuple[ChangeSet, Actor]:
     """The set, for an auditor, or for whoever made it."""
     actor = current_actor()
     found = ledger.change_set(reading(), actor, set_id)
-    if found is None or not (actor.may("audit.read") or (found.app_user_id and found.app_user_id == actor.app_user_id) or _reads(found, actor)):
+    if found is None or not (
+        actor.may("audit.read")
+        or (found.app_user_id and found.app_user_id == actor.app_user_id)
+        or _reads(found, actor)
+    ):
         abort(404)
     return found, actor
 
@@ -92,10 +104,15 @@ def undo(set_id: int) -> str | AnyResponse:
             raise NotAllowed(why_not)
         prepared = plan_undo(unit, found, actor)
     if prepared.plan.empty:
-        return make_response(_page(found, actor, "change_sets/set.html", "Nothing is left to undo: every value has been changed since."), 409)
+        return make_response(
+            _page(found, actor, "change_sets/set.html", "Nothing is left to undo: every value has been changed since."),
+            409,
+        )
     try:
         reason = request.form.get("reason", "").strip()[:1000] or f"Undo of change {found.id}"
-        receipt = apply(prepared.plan, actor, reason, request_id=g.get("request_id"), ip=request.remote_addr, undoes_id=found.id)
+        receipt = apply(
+            prepared.plan, actor, reason, request_id=g.get("request_id"), ip=request.remote_addr, undoes_id=found.id
+        )
     except (Rejected, Stale) as refused:
         return make_response(_page(found, actor, "change_sets/set.html", refused.sentence), 409)
     left = f" {len(prepared.left)} left as they are, changed since." if prepared.left else ""
@@ -124,7 +141,13 @@ def _page(found: ChangeSet, actor: Actor, template: str, problem: str | None) ->
     if why_not is None and found.entry_count <= 500:
         prepared = plan_undo(connection, found, actor)
     return render_template(
-        template, set=found, entries=entries, why_not=why_not, prepared=prepared, problem=problem,
-        more=entries[-1].id if len(entries) == ledger.PAGE else None, page_title=f"Change {found.id}",
+        template,
+        set=found,
+        entries=entries,
+        why_not=why_not,
+        prepared=prepared,
+        problem=problem,
+        more=entries[-1].id if len(entries) == ledger.PAGE else None,
+        page_title=f"Change {found.id}",
         crumbs=[("Change history", "/change-sets" if actor.may("audit.read") else None), (f"Change {found.id}", None)],
-    )  # fmt: skip
+    )

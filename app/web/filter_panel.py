@@ -13,7 +13,14 @@ from app.web.security import by_resource
 
 blueprint = Blueprint("filter_panel", __name__)
 
-SPANS = (("today", "Today"), ("-1d", "Yesterday"), ("week", "This week"), ("month", "This month"), ("-1month", "Last month"), ("year", "This year"))
+SPANS = (
+    ("today", "Today"),
+    ("-1d", "Yesterday"),
+    ("week", "This week"),
+    ("month", "This month"),
+    ("-1month", "Last month"),
+    ("year", "This year"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,13 @@ def offers(fields: tuple[Field, ...]) -> list[Offer]:
 
 
 def _kind(each: Field) -> str:
-    for kind, types in (("choice", Choice), ("flag", Flag), ("date", Date | Moment), ("reference", Reference), ("secret", Secret)):
+    for kind, types in (
+        ("choice", Choice),
+        ("flag", Flag),
+        ("date", Date | Moment),
+        ("reference", Reference),
+        ("secret", Secret),
+    ):
         if isinstance(each, types):
             return kind
     return "text"
@@ -73,9 +86,15 @@ def panel(domain: str, table: str) -> str:
     pairs = [(name, value) for name, value in given() if name not in ("after", "before", "count")]
     return render_template(
         "resource/filters_fragment.html" if wants_fragment() else "resource/filters.html",
-        offers=offers(view.filterable), keep=pairs, resource=resource, spans=SPANS, link=link, pairs=pairs,
-        page_title=f"Filter {resource.plural.lower()}", crumbs=[(resource.plural, link(resource.path, pairs)), ("Filter", None)],
-    )  # fmt: skip
+        offers=offers(view.filterable),
+        keep=pairs,
+        resource=resource,
+        spans=SPANS,
+        link=link,
+        pairs=pairs,
+        page_title=f"Filter {resource.plural.lower()}",
+        crumbs=[(resource.plural, link(resource.path, pairs)), ("Filter", None)],
+    )
 
 
 @blueprint.get("/<domain>/<table>/columns")
@@ -92,6 +111,12 @@ def columns(domain: str, table: str) -> str:
     shown = [each.name for each in query.columns]
     return render_template(
         "resource/columns_fragment.html" if wants_fragment() else "resource/columns.html",
-        fields=view.fields, shown=shown, keep=[pair for pair in pairs if pair[0] != "cols"], resource=resource, pairs=pairs, link=link,
-        page_title=f"Columns of {resource.plural.lower()}", crumbs=[(resource.plural, link(resource.path, pairs)), ("Columns", None)],
-    )  # fmt: skip
+        fields=view.fields,
+        shown=shown,
+        keep=[pair for pair in pairs if pair[0] != "cols"],
+        resource=resource,
+        pairs=pairs,
+        link=link,
+        page_title=f"Columns of {resource.plural.lower()}",
+        crumbs=[(resource.plural, link(resource.path, pairs)), ("Columns", None)],
+    )

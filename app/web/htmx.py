@@ -40,7 +40,14 @@ def redirect_whole_page(address: str) -> AnyResponse:
     return response
 
 
-def steer(response: Response, *, target: str | None = None, swap: str | None = None, push: str | None = None, trigger: dict[str, Any] | None = None) -> Response:
+def steer(
+    response: Response,
+    *,
+    target: str | None = None,
+    swap: str | None = None,
+    push: str | None = None,
+    trigger: dict[str, Any] | None = None,
+) -> Response:
     """Point a swap somewhere other than where the request came from."""
     for name, value in (("HX-Retarget", target), ("HX-Reswap", swap), ("HX-Push-Url", push)):
         if value:

@@ -64,7 +64,12 @@ class ListPage:
     @cached_property
     def chips(self) -> list[tuple[str, str, str, str]]:
         made = [
-            (clause.field.title, self._operator(clause), self._value(clause), without(self.path, self.pairs, clause.key))
+            (
+                clause.field.title,
+                self._operator(clause),
+                self._value(clause),
+                without(self.path, self.pairs, clause.key),
+            )
             for clause in self.query.clauses
         ]
         if self.query.archived:
@@ -113,12 +118,12 @@ class ListPage:
     @property
     def total(self) -> str:
         count = self.page.count
-        if count is None or not self.page.rows and count.number == 0:
+        if count is None or (not self.page.rows and count.number == 0):
             return ""
         return f"of {self.counted(count)}"
 
     def counted(self, count: Count) -> str:
-        """"1,089 customers", or "about 87,000 customers" where nobody counted."""
+        """ "1,089 customers", or "about 87,000 customers" where nobody counted."""
         number = count.number if count.exact else _rounded(count.number)
         resource = self.query.resource
         word = resource.one if count.exact and count.number == 1 else resource.plural[:1].lower() + resource.plural[1:]
@@ -150,7 +155,11 @@ class ListPage:
     @property
     def limits(self) -> list[tuple[int, str, bool]]:
         return [
-            (rows, link(self.path, self.pairs, limit=None if rows == DEFAULT_LIMIT else str(rows)), rows == self.query.limit)
+            (
+                rows,
+                link(self.path, self.pairs, limit=None if rows == DEFAULT_LIMIT else str(rows)),
+                rows == self.query.limit,
+            )
             for rows in (25, 50, 100, 200)
         ]
 

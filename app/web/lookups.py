@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.db import reading
 from app.engine.projection import projection
-from app.engine.refusals import BadQuery
 from app.engine.references import lookup, shows_label
+from app.engine.refusals import BadQuery
 from app.engine.registry import REGISTRY
 from app.web.security import log_refusal, signed_in
 from app.web.session import current_actor

@@ -46,10 +46,17 @@ def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place,
         )
         if reads:
             group, order = resource.nav
-            found.append(Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read")))
-    names = sorted({each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS))
+            found.append(
+                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"))
+            )
+    names = sorted(
+        {each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS)
+    )
     return tuple(
-        (name or None, tuple(sorted((each for each in found if each.group == name), key=lambda each: (each.order, each.label))))
+        (
+            name or None,
+            tuple(sorted((each for each in found if each.group == name), key=lambda each: (each.order, each.label))),
+        )
         for name in names
     )
 

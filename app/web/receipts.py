@@ -36,7 +36,11 @@ def edited(title: str, plan: Plan) -> str:
     """The sentence after an edit: what changed, and what others changed meanwhile and was kept."""
     if plan.empty:
         return f"{title} is already so; nothing to save"
-    names = [plan.changes[0].resource.field(name).title for name in plan.changes[0].after if plan.changes[0].resource.has(name)]
+    names = [
+        plan.changes[0].resource.field(name).title
+        for name in plan.changes[0].after
+        if plan.changes[0].resource.has(name)
+    ]
     what = names[0] if len(names) == 1 else f"{len(names)} fields"
     merged = " Someone else's changes to other fields were kept." if plan.merged else ""
     return f"{what} of {title} changed.{merged}" if merged else f"{what} of {title} changed"

@@ -83,7 +83,9 @@ class RecordPage:
     steps: list[tuple[str, str, str]]
 
     @classmethod
-    def load(cls, connection: Connection, view: Projection, key: int, actor: Actor, args: Mapping[str, str]) -> RecordPage:
+    def load(
+        cls, connection: Connection, view: Projection, key: int, actor: Actor, args: Mapping[str, str]
+    ) -> RecordPage:
         """Read the record, one statement for each related list, and its latest changes."""
         record = reading.read(connection, view, key, actor)
         resource = record.resource
@@ -135,7 +137,9 @@ def _steps(resource: Resource, record: Shown) -> list[tuple[str, str, str]]:
         return []
     place = lifecycle.stages.index(now)
     names = [stage[:1].upper() + stage[1:].replace("_", " ") for stage in lifecycle.stages]
-    return [(name, "", "done" if index < place else "current" if index == place else "") for index, name in enumerate(names)]
+    return [
+        (name, "", "done" if index < place else "current" if index == place else "") for index, name in enumerate(names)
+    ]
 
 
 def moves(record: Shown, actor: Actor, connection: Connection) -> list[Move]:
@@ -143,10 +147,17 @@ def moves(record: Shown, actor: Actor, connection: Connection) -> list[Move]:
     resource = record.resource
     found: list[Move] = []
     status = record.values.get(resource.lifecycle.field) if resource.lifecycle else None
-    offered: list[Transition | Action] = [*(resource.lifecycle.from_(str(status)) if resource.lifecycle else ()), *resource.actions]
+    offered: list[Transition | Action] = [
+        *(resource.lifecycle.from_(str(status)) if resource.lifecycle else ()),
+        *resource.actions,
+    ]
     for move in offered:
         allowed = any(actor.may(each) for each in (move.may, *getattr(move, "also", ())))
-        owns = resource.own and record.values.get(resource.own) == actor.app_user_id and actor.may(resource.permission("own"))
+        owns = (
+            resource.own
+            and record.values.get(resource.own) == actor.app_user_id
+            and actor.may(resource.permission("own"))
+        )
         if not allowed and not owns:
             continue
         href = f"{resource.path}/{record.key}/actions/{move.key}"
@@ -154,7 +165,9 @@ def moves(record: Shown, actor: Actor, connection: Connection) -> list[Move]:
     return found
 
 
-def related_page(connection: Connection, record: Shown, actor: Actor, name: str, args: Mapping[str, str]) -> RelatedList:
+def related_page(
+    connection: Connection, record: Shown, actor: Actor, name: str, args: Mapping[str, str]
+) -> RelatedList:
     """One related list at the page its own cursor names (`rel=jobs&after=...`), narrowed to this record."""
     related = next((each for each in record.resource.related if each.to == name), None)
     if related is None or not _readable(name, actor):
@@ -171,4 +184,6 @@ def related_page(connection: Connection, record: Shown, actor: Actor, name: str,
     shown = ListPage(query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
     to_all = link(target.path, [(related.via, str(record.key))]) if related.via in view.by_name else target.path
     can_add = view.creates and any(each.name == related.via for each in view.fields)
-    return RelatedList(related, target, shown, to_all, f"{target.path}/new?{related.via}={record.key}" if can_add else None)
+    return RelatedList(
+        related, target, shown, to_all, f"{target.path}/new?{related.via}={record.key}" if can_add else None
+    )

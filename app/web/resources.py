@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
 from sqlalchemy import Connection
@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import now
 from app.core.db import db, reading
-from app.engine import exports, ledger, listing, reading as records
+from app.engine import exports, ledger, listing
+from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
 from app.engine.fields import Edit, Reference
@@ -19,8 +20,8 @@ from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
 from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
 from app.engine.projection import Projection, projection
-from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.references import labels, lookup
+from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.web import receipts, rows
@@ -72,9 +73,17 @@ def index(domain: str, table: str) -> str | AnyResponse:
     fragment = wants_fragment()
     connection = reading()
     page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
-    shown = ListPage(query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path)
-    return render_template("resource/rows.html" if fragment else "resource/list.html", list=shown, resource=resource, view=view,
-                           page_title=resource.plural, crumbs=[(resource.plural, None)])  # fmt: skip
+    shown = ListPage(
+        query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path
+    )
+    return render_template(
+        "resource/rows.html" if fragment else "resource/list.html",
+        list=shown,
+        resource=resource,
+        view=view,
+        page_title=resource.plural,
+        crumbs=[(resource.plural, None)],
+    )
 
 
 def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor) -> dict[str, str]:
@@ -107,7 +116,15 @@ def export(domain: str, table: str, kind: str) -> Response:
         pieces = exports.xlsx_chunks(engine, query, actor)
     response = Response(pieces, mimetype=MIME[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="{exports.file_name(query, kind, now())}"'
-    current_app.logger.info("export", extra={"resource": resource.name, "kind": kind, "actor": actor.app_user_id, "query": request.query_string.decode()[:500]})
+    current_app.logger.info(
+        "export",
+        extra={
+            "resource": resource.name,
+            "kind": kind,
+            "actor": actor.app_user_id,
+            "query": request.query_string.decode()[:500],
+        },
+    )
     return response
 
 
@@ -120,15 +137,24 @@ def record(domain: str, table: str, key: int) -> str | AnyResponse:
     """The record with its facts, related lists and latest history, or the screen made for its kind."""
     resource, view, actor = find(domain, table)
     if resource.screen:
-        return current_app.view_functions[resource.screen](key=key)
+        return cast(str, current_app.view_functions[resource.screen](key=key))
     connection = reading()
     wanted = request.args.get("rel")
     if wants_fragment() and wanted:
         shown = records.read(connection, view, key, actor)
-        return render_template("resource/related.html", related=related_page(connection, shown, actor, wanted, request.args), record=shown)
+        return render_template(
+            "resource/related.html", related=related_page(connection, shown, actor, wanted, request.args), record=shown
+        )
     page = RecordPage.load(connection, view, key, actor, request.args)
-    return render_template("resource/record.html", page=page, record=page.record, resource=resource, view=view,
-                           page_title=page.record.title, crumbs=[(resource.plural, resource.path), (page.record.title, None)])  # fmt: skip
+    return render_template(
+        "resource/record.html",
+        page=page,
+        record=page.record,
+        resource=resource,
+        view=view,
+        page_title=page.record.title,
+        crumbs=[(resource.plural, resource.path), (page.record.title, None)],
+    )
 
 
 @blueprint.get("/<domain>/<table>/<int:key>/history")
@@ -139,10 +165,19 @@ def history(domain: str, table: str, key: int) -> str:
     connection = reading()
     shown = records.read(connection, view, key, actor)
     before = request.args.get("before", "")
-    entries = ledger.history(connection, resource, key, actor, int(before) if before.isdigit() and len(before) < 19 else None)
-    return render_template("resource/history.html", record=shown, resource=resource, view=view, entries=entries,
-                           more=entries[-1].id if len(entries) == ledger.PAGE else None, page_title=f"History of {shown.title}",
-                           crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("History", None)])  # fmt: skip
+    entries = ledger.history(
+        connection, resource, key, actor, int(before) if before.isdigit() and len(before) < 19 else None
+    )
+    return render_template(
+        "resource/history.html",
+        record=shown,
+        resource=resource,
+        view=view,
+        entries=entries,
+        more=entries[-1].id if len(entries) == ledger.PAGE else None,
+        page_title=f"History of {shown.title}",
+        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("History", None)],
+    )
 
 
 # -- create and edit -------------------------------------------------------------------------------------------------
@@ -216,7 +251,12 @@ def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:
     data = {name: value(actor) if callable(value) else value for name, value in resource.defaults.items()}
     for each in resource.fields:
         column = resource.table.c.get(each.name)
-        if each.name not in data and column is not None and column.server_default is not None and each.type in ("choice", "flag", "money", "count", "percent", "code"):
+        if (
+            each.name not in data
+            and column is not None
+            and column.server_default is not None
+            and each.type in ("choice", "flag", "money", "count", "percent", "code")
+        ):
             data[each.name] = _default(each, str(getattr(column.server_default, "arg", "")))
         typed = request.args.get(each.name)
         if typed:
@@ -277,10 +317,20 @@ def _picks(form: RecordForm, actor: Actor) -> bool:
 def _chosen(form: RecordForm, known: Any) -> None:
     for each in form.typed_fields:
         if isinstance(each.declared, Reference) and not each.chosen_label:
-            each.chosen_label = request.form.get(f"{each.name}.q") or known.get(each.name, f"#{each.typed}" if each.typed else "")
+            each.chosen_label = request.form.get(f"{each.name}.q") or known.get(
+                each.name, f"#{each.typed}" if each.typed else ""
+            )
 
 
-def _form(resource: Resource, view: Projection, form: RecordForm, shown: records.Shown | None, actor: Actor, rest: list[str] | None = None, status: int = 200) -> Response:  # fmt: skip
+def _form(
+    resource: Resource,
+    view: Projection,
+    form: RecordForm,
+    shown: records.Shown | None,
+    actor: Actor,
+    rest: list[str] | None = None,
+    status: int = 200,
+) -> Response:
     title = f"Edit {shown.title}" if shown else f"New {resource.one}"
     crumbs: list[tuple[str, str | None]] = [(resource.plural, resource.path)]
     if shown:
@@ -288,9 +338,16 @@ def _form(resource: Resource, view: Projection, form: RecordForm, shown: records
     else:
         _named(form, actor)
     body = render_template(
-        "resource/form.html", form=form, groups=grouped(form), record=shown, resource=resource, view=view, rest=rest or [],
-        page_title=title, crumbs=[*crumbs, ("Edit" if shown else "New", None)],
-    )  # fmt: skip
+        "resource/form.html",
+        form=form,
+        groups=grouped(form),
+        record=shown,
+        resource=resource,
+        view=view,
+        rest=rest or [],
+        page_title=title,
+        crumbs=[*crumbs, ("Edit" if shown else "New", None)],
+    )
     return make_response(body, status)
 
 
@@ -310,7 +367,9 @@ def grouped(form: RecordForm) -> list[tuple[str, list[Any]]]:
     return list(groups.items())
 
 
-def _conflict(resource: Resource, view: Projection, form: RecordForm, shown: records.Shown, actor: Actor, clash: Stale) -> Response:
+def _conflict(
+    resource: Resource, view: Projection, form: RecordForm, shown: records.Shown, actor: Actor, clash: Stale
+) -> Response:
     """Theirs and yours for the fields both changed; everything else merges by itself."""
     if not clash.clashes:
         return _form(resource, view, form, shown, actor, [clash.sentence], 409)
@@ -320,12 +379,22 @@ def _conflict(resource: Resource, view: Projection, form: RecordForm, shown: rec
     for name, values in clash.clashes.items():
         each = view.by_name[name]
         if isinstance(each, Reference) and REGISTRY.get(each.to):
-            names[name] = labels(connection, REGISTRY[each.to], actor, [value for value in values if isinstance(value, int)])
+            names[name] = labels(
+                connection, REGISTRY[each.to], actor, [value for value in values if isinstance(value, int)]
+            )
     body = render_template(
-        "resource/conflict.html", resource=resource, record=shown, form=form, clash=clash, view=view, last=last[0] if last else None,
-        names=names, columns={name: rows.column(view.by_name[name], actor.permissions) for name in clash.clashes},
-        page_title=f"Edit {shown.title}", crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}"), ("Edit", None)],
-    )  # fmt: skip
+        "resource/conflict.html",
+        resource=resource,
+        record=shown,
+        form=form,
+        clash=clash,
+        view=view,
+        last=last[0] if last else None,
+        names=names,
+        columns={name: rows.column(view.by_name[name], actor.permissions) for name in clash.clashes},
+        page_title=f"Edit {shown.title}",
+        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}"), ("Edit", None)],
+    )
     return make_response(body, 409)
 
 
@@ -337,12 +406,18 @@ def _conflict(resource: Resource, view: Projection, form: RecordForm, shown: rec
 def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     """A move of the life cycle or a named action: GET shows what it asks, POST does it."""
     resource, view, actor = find(domain, table)
-    move = (resource.lifecycle.find(action) if resource.lifecycle else None) or next((each for each in resource.actions if each.key == action), None)
+    move = (resource.lifecycle.find(action) if resource.lifecycle else None) or next(
+        (each for each in resource.actions if each.key == action), None
+    )
     if move is None:
         abort(404)
     shown = records.read(reading(), view, key, actor)
     made = form_class(resource, [resource.field(name) for name in move.asks], actor.timezone, needed=move.requires)
-    form = made(request.form) if request.method == "POST" else made(data={name: shown.values.get(name) for name in move.asks})
+    form = (
+        made(request.form)
+        if request.method == "POST"
+        else made(data={name: shown.values.get(name) for name in move.asks})
+    )
     rest: list[str] = []
     status = 200
     if request.method == "POST":
@@ -361,9 +436,16 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
             status = 422
     _chosen(form, shown.labels)
     body = render_template(
-        "resource/action.html", resource=resource, record=shown, move=move, form=form, rest=rest, view=view,
-        page_title=move.label, crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), (move.label, None)],
-    )  # fmt: skip
+        "resource/action.html",
+        resource=resource,
+        record=shown,
+        move=move,
+        form=form,
+        rest=rest,
+        view=view,
+        page_title=move.label,
+        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), (move.label, None)],
+    )
     return make_response(body, status)
 
 
@@ -395,9 +477,17 @@ def delete(domain: str, table: str, key: int) -> str | AnyResponse:
             receipts.say(f"{shown.title} {word}", receipt)
             return redirect(f"{resource.path}/{key}" if resource.archivable else resource.path, 303)
     body = render_template(
-        "resource/delete.html", resource=resource, record=shown, restore=restore, rest=rest, view=view, page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
-        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("Archive" if resource.archivable else "Delete", None)],
-    )  # fmt: skip
+        "resource/delete.html",
+        resource=resource,
+        record=shown,
+        restore=restore,
+        rest=rest,
+        view=view,
+        page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
+        crumbs=[
+            (resource.plural, resource.path),
+            (shown.title, f"{resource.path}/{key}"),
+            ("Archive" if resource.archivable else "Delete", None),
+        ],
+    )
     return make_response(body, 422 if rest else 200)
-
-

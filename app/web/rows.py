@@ -7,7 +7,8 @@ of the shown columns are written out into one row template, which is compiled on
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as filled
 from functools import lru_cache
 from typing import Any
 
@@ -33,11 +34,11 @@ class Column:
     """What a cell template may ask of its column, as `f`."""
 
     field: Field
-    looks: dict[Any, Any] = field(default_factory=dict)
+    looks: dict[Any, Any] = filled(default_factory=dict)
     base: str | None = None
     """Where a referred record is opened, when this role may open it."""
     person: bool = False
-    subjects: dict[str, tuple[str, str]] = field(default_factory=dict)
+    subjects: dict[str, tuple[str, str]] = filled(default_factory=dict)
 
 
 def column(each: Field, permissions: frozenset[str]) -> Column:
@@ -63,20 +64,42 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     """The <tr>s of a page. `panel` is a related list on a record, whose rows are plainer."""
     query, layout = page.query, page.layout
     template, columns = _row_template(
-        current_app.jinja_env, query.resource, tuple(each.name for each in query.columns), actor.permissions, panel,
-        tuple(layout.labels.get(each.name, layout.index["subject_type"] if isinstance(each, SubjectLink) else -1) for each in query.columns),
-        layout.key, layout.title,
-    )  # fmt: skip
+        current_app.jinja_env,
+        query.resource,
+        tuple(each.name for each in query.columns),
+        actor.permissions,
+        panel,
+        tuple(
+            layout.labels.get(each.name, layout.index["subject_type"] if isinstance(each, SubjectLink) else -1)
+            for each in query.columns
+        ),
+        layout.key,
+        layout.title,
+    )
     return markup.trusted(
-        template, rows=page.rows, columns=columns, now=now(), zone=actor.timezone, today=today(actor.timezone), base=query.resource.path,
-        moment_cell=markup.moment, person_cell=markup.person,
-    )  # fmt: skip
+        template,
+        rows=page.rows,
+        columns=columns,
+        now=now(),
+        zone=actor.timezone,
+        today=today(actor.timezone),
+        base=query.resource.path,
+        moment_cell=markup.moment,
+        person_cell=markup.person,
+    )
 
 
 @lru_cache(maxsize=2048)
 def _row_template(
-    env: Any, resource: Resource, names: tuple[str, ...], permissions: frozenset[str], panel: bool, labels: tuple[int, ...], key: int, title: int,
-) -> tuple[Template, list[Column]]:  # fmt: skip
+    env: Any,
+    resource: Resource,
+    names: tuple[str, ...],
+    permissions: frozenset[str],
+    panel: bool,
+    labels: tuple[int, ...],
+    key: int,
+    title: int,
+) -> tuple[Template, list[Column]]:
     from app.engine.projection import _projection
 
     view = _projection(resource, permissions)
@@ -102,7 +125,10 @@ def _row_template(
             width = f" {each.width}" if each.width else ""
             cells.append(f'{value}<td data-field="{name}" class="{css}{width}">{body}</td>')
     if resource.title not in names:
-        cells.insert(0, f'<td class="name"><a class="rowlink" href="{{{{ base }}}}/{{{{ row[{key}] }}}}">{{{{ row[{title}] if row[{title}] is not none else "#" ~ row[{key}] }}}}</a></td>')
+        cells.insert(
+            0,
+            f'<td class="name"><a class="rowlink" href="{{{{ base }}}}/{{{{ row[{key}] }}}}">{{{{ row[{title}] if row[{title}] is not none else "#" ~ row[{key}] }}}}</a></td>',
+        )
     source = (
         "".join(heads)
         + f'{{%- for row in rows %}}<tr data-key="{{{{ row[{key}] }}}}">'

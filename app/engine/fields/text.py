@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from app.engine.fields.field import Field, Invalid
 
 # Control characters other than tab and line breaks have no place in a record: they break logs, exports and terminals.
-_FORBIDDEN = {code: None for code in (*range(9), 11, 12, *range(14, 32), 127)}
+_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 
 
 @dataclass(frozen=True)
