@@ -72,13 +72,15 @@ def supervise(config: Config, children: Sequence[Child], on_ready: Callable[[], 
     environment = as_environment(config)
     with _asked_to_stop() as stop:
         try:
-            for child in children:
-                child.start(environment)
+            children[0].start(environment)
             if not _await_web(config, children[0], stop):
                 if stop.is_set():
                     return 0
                 print("The web server did not come up; its own words are above.", file=sys.stderr)
                 return 1
+            # After the web server: somebody is waiting for the first page, nobody for the first background task.
+            for child in children[1:]:
+                child.start(environment)
             on_ready()
             while not stop.wait(0.5):
                 for child in children:
