@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app
 
-from app.core import charts, formats
+from app.core import charts, clock, formats
 
 FILTERS = {
     "money": formats.money,
@@ -14,7 +14,7 @@ FILTERS = {
     "count_of": formats.count,
     "percent": formats.percent,
     "quantity": formats.quantity,
-    "relative": formats.relative,
+    "relative": lambda moment, now=None, zone="UTC": formats.relative(moment, now or clock.now(), zone),
     "planned": formats.planned,
     "absolute": formats.absolute,
     "clock": formats.clock,
