@@ -44,7 +44,8 @@ def load(
     """Fill the database behind `owner_url` (the tables' owner) in one transaction; returns the company's id.
 
     `customers` and `decisions` are totals to reach; without them, the export's customers and 40,000 decisions. A company
-    that has its customers already only grows, and never turns hostile (ConfigError). `calls=False` leaves the decisions made in bulk without calls.
+    that has its customers already only grows, and never turns hostile (ConfigError). `calls=False` leaves the decisions
+    made in bulk without calls.
     """
     if profile not in ("normal", "hostile"):
         raise ValueError(f"There is no profile {profile!r}; there are normal and hostile.")
