@@ -96,6 +96,8 @@ CREATE TABLE app_users (
 );
 CREATE INDEX ix_app_users_tenant_id_status_display_name ON app_users (tenant_id, status, display_name);
 CREATE INDEX ix_app_users_display_name_trgm ON app_users USING gin (display_name gin_trgm_ops);
+-- The list's sort, with id: paging by key walks it at any depth.
+CREATE INDEX ix_app_users_tenant_id_display_name_id ON app_users (tenant_id, display_name, id);
 CREATE INDEX ix_app_users_user_id ON app_users (user_id);
 CREATE INDEX ix_app_users_manager_id ON app_users (manager_id);
 

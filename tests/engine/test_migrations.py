@@ -125,13 +125,3 @@ def test_the_application_owns_nothing_and_reaches_every_table(owner_connection: 
     ).all()
     assert [each.relname for each in tables if each.owner == "console_app" or each.empties] == []
     assert [each.relname for each in tables if not each.reads] in ([], ["alembic_version"])
-
-
-def test_every_role_is_made_of_permissions_that_exist() -> None:
-    for role in roles.ROLES:
-        for pattern in role.permissions:
-            area, _, action = pattern.rpartition(".")
-            assert area in (*roles.AREAS, "*"), f"{role.key}: {pattern}"
-            assert action == "*" or any(
-                action in actions for name, (_, actions) in roles.AREAS.items() if area in ("*", name)
-            ), f"{role.key}: {pattern}"
