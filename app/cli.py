@@ -11,7 +11,7 @@ import click
 from flask import Flask
 
 from app.commands import accounts, demonstration, proofs, running
-from app.commands.shell import Console
+from app.commands.shell import InOrder
 
 COMMANDS = (
     *(running.run, running.web, running.worker, running.migrate, running.check),
@@ -19,7 +19,7 @@ COMMANDS = (
 )
 
 
-@click.group(cls=Console, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def console() -> None:
     """BrainOps Console. Settings come from the environment; .env.example lists them all."""
 

@@ -7,11 +7,12 @@ from functools import partial
 
 import click
 
-from app.commands.shell import application, database
+from app.commands.shell import application, database, refusals
 from app.config import load
 
 
 @click.command()
+@refusals()
 def run() -> None:
     """Migrate, fill an empty database, then serve: web and worker under one parent."""
     from app.core import processes, startup
@@ -43,6 +44,7 @@ def run() -> None:
 
 
 @click.command()
+@refusals()
 def web() -> None:
     """Serve pages only; any number of these may share one database."""
     from app.core import processes, startup
@@ -55,6 +57,7 @@ def web() -> None:
 
 @click.command()
 @click.option("--supervised", is_flag=True, hidden=True, help="Started by `console run`, which has checked everything.")
+@refusals()
 def worker(supervised: bool) -> None:
     """Do background work only; any number of these may share one database."""
     from app.engine.background import run_worker

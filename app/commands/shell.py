@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any
 
 import click
 from flask import Flask
@@ -13,17 +13,11 @@ from flask import Flask
 from app.config import Config, ConfigError, load
 
 
-class Console(click.Group):
-    """Commands in the order of a working day; a wrong setting is told as a sentence, never as a traceback."""
+class InOrder(click.Group):
+    """Commands in the order of a working day, not of the alphabet."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ConfigError as error:
-            raise Refusal(error.sentence) from None
 
 
 class Refusal(click.ClickException):
@@ -31,8 +25,17 @@ class Refusal(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[Any] | None = None) -> None:
         click.echo(self.message, file=file or sys.stderr)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the console cannot work with is told as a sentence, never as a traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        raise Refusal(error.sentence) from None
 
 
 @contextmanager
@@ -40,16 +43,15 @@ def database(*, migrated: bool = True) -> Iterator[Config]:
     """The settings with a database that runs for as long as the block does, and has our tables if `migrated`."""
     from app.core import startup
 
-    config, embedded = startup.open_database(load())
-    try:
+    with refusals(), ExitStack() as leaving:
+        config, embedded = startup.open_database(load())
+        if embedded is not None:
+            leaving.callback(embedded.stop)
         if migrated:
             if not startup.is_current(config):
                 raise ConfigError("The database does not have this version's tables; run: console migrate")
             config, _ = startup.settle_role(config)
         yield config
-    finally:
-        if embedded is not None:
-            embedded.stop()
 
 
 @contextmanager
