@@ -19,10 +19,15 @@ class Said:
     failed: bool = False
 
 
+def said_of(text: str, receipt: Receipt | None) -> Said:
+    """The toast of a write that is answered at once rather than after a redirect."""
+    return Said(text[:300], f"/change-sets/{receipt.change_set}/undo" if receipt and receipt.change_set else None)
+
+
 def say(text: str, receipt: Receipt | None = None, failed: bool = False) -> None:
     """Show this on the next page. A receipt of a real change brings Undo with it."""
-    undo = f"/change-sets/{receipt.change_set}/undo" if receipt and receipt.change_set else None
-    session["toasts"] = [*session.get("toasts", [])[-2:], [text[:300], undo, failed]]
+    made = said_of(text, receipt)
+    session["toasts"] = [*session.get("toasts", [])[-2:], [made.text, made.undo, failed]]
 
 
 def said() -> list[Said]:

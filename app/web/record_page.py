@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from app.engine import ledger, listing, reading
 from app.engine.access import Actor
 from app.engine.actions import Action
-from app.engine.fields import Field
+from app.engine.fields import Edit, Field
 from app.engine.plan import refusal
 from app.engine.projection import Projection, projection
 from app.engine.reading import Shown
@@ -81,6 +81,8 @@ class RecordPage:
     entries: list[ledger.Entry]
     status: Value | None
     steps: list[tuple[str, str, str]]
+    inline: frozenset[str]
+    """Fields edited where they stand."""
 
     @classmethod
     def load(
@@ -105,7 +107,17 @@ class RecordPage:
             ledger.history(connection, resource, key, actor, limit=8) if resource.versioned else [],
             status,
             _steps(resource, record),
+            _inline(record),
         )
+
+
+def _inline(record: Shown) -> frozenset[str]:
+    lifecycle = record.resource.lifecycle
+    names = {each.name for each in record.projection.writable(Edit.INLINE)}
+    if lifecycle is None or record.archived:
+        return frozenset() if record.archived else frozenset(names)
+    status = record.values[lifecycle.field]
+    return frozenset(name for name in names if not lifecycle.is_frozen(status, name))
 
 
 def value_of(each: Field, record: Shown, actor: Actor) -> Value:

@@ -196,10 +196,10 @@ def new(domain: str, table: str) -> str | AnyResponse:
         form = made(data=_opening(resource, actor))
         return _form(resource, view, form, None, actor)
     form = made(request.form)
-    if _picks(form, actor) or not form.validate():
+    if picks(form, actor) or not form.validate():
         return _form(resource, view, form, None, actor, status=422)
     try:
-        receipt = apply(plan_create(resource, form.edits(), actor), actor, _reason(), **_request())
+        receipt = apply(plan_create(resource, form.edits(), actor), actor, _reason(), **stamp())
     except Rejected as refused:
         return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
     receipts.say(f"{resource.one.capitalize()} created", receipt)
@@ -219,20 +219,19 @@ def edit(domain: str, table: str, key: int) -> str | AnyResponse:
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
         form = made(data={**shown.values, "version": shown.version})
-        _chosen(form, shown.labels)
+        chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor)
     form = made(request.form)
-    if _picks(form, actor) or not form.validate():
-        _chosen(form, shown.labels)
+    if picks(form, actor) or not form.validate():
+        chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, status=422)
     try:
-        with db.engine.connect() as unit:
-            plan = plan_edit(unit, resource, key, form.edits(), form.seen, actor)
-        receipt = apply(plan, actor, _reason(), **_request())
+        plan = plan_edit(reading(), resource, key, form.edits(), form.seen, actor)
+        receipt = apply(plan, actor, _reason(), **stamp())
     except Stale as clash:
         return _conflict(resource, view, form, shown, actor, clash)
     except Rejected as refused:
-        _chosen(form, shown.labels)
+        chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, form.put_errors(refused.errors), 422)
     receipts.say(receipts.edited(shown.title, plan), receipt)
     return redirect(f"{resource.path}/{key}", 303)
@@ -278,11 +277,12 @@ def _reason() -> str | None:
     return request.form.get("reason", "").strip()[:1000] or None
 
 
-def _request() -> dict[str, Any]:
+def stamp() -> dict[str, Any]:
+    """What a change set keeps of the request that asked for it."""
     return {"request_id": g.get("request_id"), "ip": request.remote_addr}
 
 
-def _picks(form: RecordForm, actor: Actor) -> bool:
+def picks(form: RecordForm, actor: Actor) -> bool:
     """References picked without script: a typed name is searched, and the form comes back with the matches to choose from.
 
     True when the form must be shown again because a choice is still open.
@@ -314,7 +314,8 @@ def _picks(form: RecordForm, actor: Actor) -> bool:
     return open_choice
 
 
-def _chosen(form: RecordForm, known: Any) -> None:
+def chosen(form: RecordForm, known: Any) -> None:
+    """Give each reference the title its picker shows."""
     for each in form.typed_fields:
         if isinstance(each.declared, Reference) and not each.chosen_label:
             each.chosen_label = request.form.get(f"{each.name}.q") or known.get(
@@ -421,11 +422,10 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     rest: list[str] = []
     status = 200
     if request.method == "POST":
-        if not _picks(form, actor) and form.validate():
+        if not picks(form, actor) and form.validate():
             try:
-                with db.engine.connect() as unit:
-                    plan = plan_move(unit, resource, key, move, form.edits(), actor, _reason())
-                receipt = apply(plan, actor, _reason(), **_request())
+                plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
+                receipt = apply(plan, actor, _reason(), **stamp())
                 receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
                 return redirect(_back(f"{resource.path}/{key}"), 303)
             except Rejected as refused:
@@ -434,7 +434,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
                 rest, status = [refused.sentence], 409
         else:
             status = 422
-    _chosen(form, shown.labels)
+    chosen(form, shown.labels)
     body = render_template(
         "resource/action.html",
         resource=resource,
@@ -467,9 +467,8 @@ def delete(domain: str, table: str, key: int) -> str | AnyResponse:
     rest: list[str] = []
     if request.method == "POST":
         try:
-            with db.engine.connect() as unit:
-                plan = plan_archive(unit, resource, key, actor, restore=restore)
-            receipt = apply(plan, actor, _reason(), **_request())
+            plan = plan_archive(reading(), resource, key, actor, restore=restore)
+            receipt = apply(plan, actor, _reason(), **stamp())
         except Rejected as refused:
             rest = list(refused.errors.values())
         else:
