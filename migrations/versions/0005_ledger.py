@@ -194,25 +194,22 @@ BEGIN
     ELSE
         -- A FULL JOIN, because an update may also give a record another key: one leaves, one arrives.
         INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, before, after)
-        SELECT set_id, (coalesce(r.now, r.was) ->> tenant_column)::bigint, table_label,
-            coalesce(r.now, r.was) ->> 'id',
-            CASE WHEN r.was IS NULL THEN 'insert' WHEN r.now IS NULL THEN 'delete' ELSE 'update' END,
-            CASE WHEN secrets IS NULL THEN d.before ELSE {here}.masked(d.before, secrets) END,
-            CASE WHEN secrets IS NULL THEN d.after ELSE {here}.masked(d.after, secrets) END
+        SELECT set_id, (coalesce(d.now, d.was) ->> tenant_column)::bigint, table_label,
+            coalesce(d.now, d.was) ->> 'id',
+            CASE WHEN d.was IS NULL THEN 'insert' WHEN d.now IS NULL THEN 'delete' ELSE 'update' END,
+            CASE WHEN secrets IS NULL THEN d.was - d.same ELSE {here}.masked(d.was - d.same, secrets) END,
+            CASE WHEN secrets IS NULL THEN d.now - d.same ELSE {here}.masked(d.now - d.same, secrets) END
         FROM (
-            SELECT to_jsonb(o) AS was, to_jsonb(n) AS now
-            FROM old_rows AS o FULL JOIN new_rows AS n ON n.id = o.id
+            SELECT r.was, r.now,
+                ARRAY(SELECT c.key FROM jsonb_each(r.was) AS c WHERE c.value = r.now -> c.key) AS same
+            FROM (
+                SELECT to_jsonb(o) AS was, to_jsonb(n) AS now
+                FROM old_rows AS o FULL JOIN new_rows AS n ON n.id = o.id
+                OFFSET 0
+            ) AS r
+            WHERE r.was IS DISTINCT FROM r.now
             OFFSET 0
-        ) AS r
-        CROSS JOIN LATERAL (
-            SELECT r.was AS before, r.now AS after WHERE r.was IS NULL OR r.now IS NULL
-            UNION ALL
-            SELECT jsonb_object_agg(c.key, c.value), jsonb_object_agg(c.key, r.now -> c.key)
-            FROM jsonb_each(r.was) AS c
-            WHERE r.now IS NOT NULL AND c.value IS DISTINCT FROM r.now -> c.key
-            HAVING count(*) > 0
-        ) AS d
-        WHERE r.was IS DISTINCT FROM r.now;
+        ) AS d;
     END IF;
     GET DIAGNOSTICS written = ROW_COUNT;
 
