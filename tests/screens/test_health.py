@@ -188,6 +188,20 @@ def test_check_now_runs_them_all(state: Callable[..., str], watcher: FlaskClient
     assert "3 checks run" in page
 
 
+def test_check_now_leaves_the_long_ones_to_the_worker(
+    app: Flask, state: Callable[..., str], watcher: FlaskClient
+) -> None:
+    quick, long = state(Measured(1), run=False), state(Measured(1), run=False, every=3600)
+    page = post(watcher, "/health", "/health/run")
+    assert "1 check run, 1 longer one queued for the worker" in page
+    assert "Up</span>" in row(page, quick)
+    with app.app_context(), db.engine.connect() as connection:
+        queued = text(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'health.run_check' AND args ->> 'key' = :key"
+        )
+        assert connection.execute(queued, {"key": long}).scalar_one() == 1
+
+
 def test_a_muted_check_is_kept_apart_and_counts_no_more(state: Callable[..., str], watcher: FlaskClient) -> None:
     key = state(Measured(99), crit=50)
     page = post(watcher, f"/health/{key}", f"/health/{key}/mute", **{"for": "1d"})
@@ -212,7 +226,7 @@ def test_an_acknowledgement_names_who_looks_into_it(
     key = state(Measured(99), crit=50)
     page = post(watcher, f"/health/{key}", f"/health/{key}/ack")
     assert "acknowledged" in page
-    assert "Seen" in row(watcher.get("/health").text, key)
+    assert "Seen by Watch" in watcher.get("/health").text
     with app.app_context(), db.engine.connect() as connection:
         who = connection.execute(
             text("SELECT acked_by FROM system_health WHERE check_key = :key"), {"key": key}
