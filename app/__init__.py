@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, current_app
-from jinja2 import StrictUndefined
+# The command line imports this package for every small thing it does, so the house is opened by who enters it.
+if TYPE_CHECKING:
+    from flask import Flask
 
-from app import config as settings
-from app.config import Config
-from app.core import clock, db
-from app.core.db import reading
-from app.engine import health_readings
-from app.engine.access import Actor
-from app.engine.registry import discover
-from app.web import markup
+    from app.config import Config
+    from app.engine.access import Actor
 
 __all__ = ["create_app"]
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application over one database: configured, discovered, mounted."""
+    from flask import Flask
+    from jinja2 import StrictUndefined
+
+    from app import config as settings
+    from app.core import db
+    from app.engine.registry import discover
+    from app.web import markup
+
     config = config or settings.load()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.extensions["console.config"] = config
@@ -56,6 +59,8 @@ def _plain_http(config: Config) -> bool:
 
 def _mount(app: Flask) -> None:
     """Every module of web/ and screens/ that has a blueprint serves pages."""
+    from flask import Blueprint
+
     for package in ("app.web", "app.screens"):
         root = importlib.import_module(package)
         for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda each: each.name):
@@ -67,7 +72,10 @@ def _mount(app: Flask) -> None:
 
 def _shell() -> dict[str, Any]:
     """What every page may use: who is asking, where one can go, what time it is."""
-    from app.web.navigation import navigation
+    from flask import current_app
+
+    from app.core import clock
+    from app.web.navigation import menu
     from app.web.receipts import said
     from app.web.session import visitor
 
@@ -78,19 +86,22 @@ def _shell() -> dict[str, Any]:
         "health_state": None,
         "search_url": None,
         "crumbs": [],
-        "navigation": [],
+        "menu": None,
         "now": clock.now(),
         "zone": actor.timezone if actor else "UTC",
         "toasts": [],
     }
     shell["today"] = clock.today(shell["zone"])
     if actor is not None:
-        shell |= {"navigation": navigation(actor), "toasts": said(), "health_state": _health(actor)}
+        shell |= {"menu": menu(actor), "toasts": said(), "health_state": _health(actor)}
     return shell
 
 
 def _health(actor: Actor) -> dict[str, str] | None:
     """The worst state of all checks, for the light in the top bar; nobody who may not open the board sees it."""
+    from app.core.db import reading
+    from app.engine import health_readings
+
     if not actor.may("health.read"):
         return None
     tone, label = health_readings.worst_now(reading(), actor.tenant_id)

@@ -11,11 +11,12 @@ import os
 import statistics
 import sys
 import time
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.serving import Served, Ground, memory_mb, prepare
+from bench.serving import Ground, Served, memory_mb, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
 DECISIONS = int(os.environ.get("BENCH_DECISIONS", "10000000"))
@@ -87,8 +88,8 @@ def run(ground: Ground) -> list[Line]:
 
 def exports(ours: Served, yard: Served, ground: Ground) -> list[Line]:
     """CSV of 100,000 rows, and how much the server grows while it writes them."""
-    last = ground.hundred_thousandth
-    path = f"/crm/customers.csv?sort=-updated_at&cols={COLUMNS}&id.lte={last}"
+    last = urllib.parse.quote(ground.hundred_thousandth)
+    path = f"/crm/customers.csv?sort=-updated_at&cols={COLUMNS}&updated_at.lte={last}"
     rows = ours.drain(path).count(b"\n") - 1
     before = memory_mb(ours)
     found = line(f"CSV of {rows:,} rows", lambda: ours.drain(path), lambda: yard.drain(f"/csv?upto={last}"), 3, rounds=5)

@@ -49,8 +49,13 @@ class Served:
         given = {"Cookie": self.cookie, **(headers or {})}
         if body is not None:
             given["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, path, body, given)
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request(method, path, body, given)
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:  # kept open longer than the server cares to
+            self.connection.close()
+            self.connection.request(method, path, body, given)
+            answer = self.connection.getresponse()
         content = answer.read()
         for name, value in answer.getheaders():
             if name.lower() == "set-cookie" and not value.startswith("console-visit=;"):
@@ -134,7 +139,8 @@ class Ground:
     small: Served
     yardstick: Served
     key: int
-    hundred_thousandth: int
+    hundred_thousandth: str
+    """The moment up to which the 100,000 customers changed longest ago were changed."""
 
     def deep(self, path: str) -> str:
         """A page about 40 pages in, by the links a person would follow."""
@@ -183,7 +189,10 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
     small, small_server, _same = _database("small", None, 1_000)
     with startup.connect(big) as connection:
         key, last = connection.execute(
-            text("SELECT min(id), (SELECT id FROM customers ORDER BY id OFFSET 99999 LIMIT 1) FROM customers")
+            text(
+                "SELECT min(id), coalesce((SELECT updated_at FROM customers ORDER BY updated_at OFFSET 99999 LIMIT 1), max(updated_at))"
+                " FROM customers"
+            )
         ).one()
         tenant = connection.execute(text("SELECT id FROM tenants ORDER BY id LIMIT 1")).scalar_one()
     started: list[Served] = []
@@ -193,7 +202,7 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
             started[-1].sign_in(password)
         yardstick = {"YARDSTICK_URL": big.app_database_url or "", "YARDSTICK_TENANT": str(tenant)}
         started.append(Served("bench.yardstick:app", yardstick))
-        yield Ground(*started, key=key, hundred_thousandth=last or key)
+        yield Ground(*started, key=key, hundred_thousandth=last.isoformat())
     finally:
         for each in started:
             each.stop()

@@ -39,7 +39,7 @@ LEFT JOIN ai_agents a ON a.id = p.agent_id ORDER BY p.decided_at DESC, p.id DESC
 RECORD = "SELECT * FROM customers WHERE tenant_id = %s AND id = %s"
 CSV = """SELECT c.id, c.name, c.number, c.status, c.bill_city, c.account_manager_id, u.display_name, c.phone_e164, c.open_balance,
 c.rfm_segment, c.last_job_at, c.updated_at FROM customers c LEFT JOIN app_users u ON u.id = c.account_manager_id
-WHERE c.tenant_id = %s AND c.archived_at IS NULL AND c.id <= %s ORDER BY c.updated_at DESC, c.id DESC"""
+WHERE c.tenant_id = %s AND c.archived_at IS NULL AND c.updated_at <= %s ORDER BY c.updated_at DESC, c.id DESC"""
 
 
 class Yardstick:
@@ -58,7 +58,7 @@ class Yardstick:
         asked = parse_qs(environ.get("QUERY_STRING", ""))
         if path == "/csv":
             start("200 OK", [("Content-Type", "text/csv; charset=utf-8")])
-            return self._csv(int(asked["upto"][0]))
+            return self._csv(asked["upto"][0])
         body = self._page(path, asked).encode()
         start("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))])
         return [body]
@@ -74,7 +74,8 @@ class Yardstick:
         if path == "/form":
             cursor = self.connection.execute(RECORD, (self.tenant, key))
             row = cursor.fetchone()
-            assert row is not None and cursor.description is not None
+            assert row is not None
+            assert cursor.description is not None
             return self.form.render(fields=[(column.name, value) for column, value in zip(cursor.description, row, strict=True)])
         return self._save(key, asked["city"][0])
 
@@ -85,7 +86,7 @@ class Yardstick:
             self.writer.execute("UPDATE customers SET bill_city = %s WHERE id = %s AND version = %s", (city, key, version[0]))
         return "saved"
 
-    def _csv(self, upto: int) -> Iterable[bytes]:
+    def _csv(self, upto: str) -> Iterable[bytes]:
         buffer = io.StringIO()
         writer = csv.writer(buffer)
         with self.writer.transaction(), self.writer.cursor(name="csv") as cursor:

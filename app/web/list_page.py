@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from markupsafe import Markup
 
@@ -12,7 +12,8 @@ from app.engine.counting import Count
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference
 from app.engine.filters import Clause
 from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
-from app.web.addresses import Pairs, link, without
+from app.engine.projection import Projection
+from app.web.addresses import PLACE, Pairs, link, without
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,15 @@ class ListPage:
     """Titles of the records that filters name, by "field:key"."""
     path: str
 
-    @cached_property
+    @property
     def heads(self) -> list[Head]:
-        order = dict(self.query.order)
-        return [self._head(each, order) for each in self.query.columns]
+        names = tuple(each.name for each in self.query.columns)
+        return _heads(self.query.projection, names, self.query.order, self.path, self._settled)
 
-    def _head(self, each: Field, order: dict[str, bool]) -> Head:
-        css = "num" if each.numeric else ""
-        if each.name == self.query.resource.title:
-            css = "stick"
-        if each.name not in self.query.projection.sortable:
-            return Head(each.name, each.title, css, None, None)
-        down = order.get(each.name)
-        first_down = each.numeric or isinstance(each, Moment | Date)
-        turned = f"-{each.name}" if (down is None and first_down) or down is False else each.name
-        direction = None if down is None else "descending" if down else "ascending"
-        return Head(each.name, each.title, css, link(self.path, self.pairs, sort=turned), direction)
+    @property
+    def _settled(self) -> tuple[tuple[str, str], ...]:
+        """The address without the place in the list: the same from page to page."""
+        return tuple(pair for pair in self.pairs if pair[0] not in PLACE)
 
     @cached_property
     def untitled(self) -> bool:
@@ -154,14 +148,7 @@ class ListPage:
 
     @property
     def limits(self) -> list[tuple[int, str, bool]]:
-        return [
-            (
-                rows,
-                link(self.path, self.pairs, limit=None if rows == DEFAULT_LIMIT else str(rows)),
-                rows == self.query.limit,
-            )
-            for rows in (25, 50, 100, 200)
-        ]
+        return _limits(self.path, self._settled, self.query.limit)
 
     @property
     def keep(self) -> Pairs:
@@ -183,3 +170,30 @@ def _rounded(number: int) -> int:
         return number
     unit = 10 ** (len(str(number)) - 2)
     return round(number / unit) * unit
+
+
+@lru_cache(maxsize=1024)
+def _heads(
+    view: Projection, names: tuple[str, ...], order: tuple[tuple[str, bool], ...], path: str, pairs: tuple[tuple[str, str], ...]
+) -> list[Head]:
+    """The heads of one list in one order; people look at few of them, many times."""
+    sorted_by = dict(order)
+    return [_head(view, view.by_name[name], sorted_by.get(name), path, pairs) for name in names]
+
+
+def _head(view: Projection, each: Field, down: bool | None, path: str, pairs: tuple[tuple[str, str], ...]) -> Head:
+    css = "stick" if each.name == view.resource.title else "num" if each.numeric else ""
+    if each.name not in view.sortable:
+        return Head(each.name, each.title, css, None, None)
+    first_down = each.numeric or isinstance(each, Moment | Date)
+    turned = f"-{each.name}" if (down is None and first_down) or down is False else each.name
+    direction = None if down is None else "descending" if down else "ascending"
+    return Head(each.name, each.title, css, link(path, pairs, sort=turned), direction)
+
+
+@lru_cache(maxsize=1024)
+def _limits(path: str, pairs: tuple[tuple[str, str], ...], limit: int) -> list[tuple[int, str, bool]]:
+    return [
+        (rows, link(path, pairs, limit=None if rows == DEFAULT_LIMIT else str(rows)), rows == limit)
+        for rows in (25, 50, 100, 200)
+    ]

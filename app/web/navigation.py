@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import request
+from flask import current_app, request
+from markupsafe import Markup
 
 from app.engine.access import Actor, holds
 from app.engine.registry import REGISTRY
+from app.web import markup
+from app.web.formats import asset
 
 GROUPS = ("", "Customers", "Field", "Money", "Automation and AI", "System")
 
@@ -61,13 +64,36 @@ def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place,
     )
 
 
-def navigation(actor: Actor) -> list[tuple[str | None, list[Item]]]:
-    """Groups of (label, href, icon, current, count) for the shell."""
+@dataclass(frozen=True)
+class Menu:
+    """The navigation as markup: the groups at the side, and the first places for the foot of a phone."""
+
+    groups: Markup
+    tabs: Markup
+
+
+def menu(actor: Actor) -> Menu:
+    """The navigation of this role with the present place marked; drawn once for each of both, not once a request."""
     here = request.path
-    return [
-        (name, [(each.label, each.href, each.icon, _current(each.href, here), None) for each in places])
-        for name, places in _places(actor.permissions)
+    current = max(
+        (each.href for _name, places in _places(actor.permissions) for each in places if _current(each.href, here)),
+        key=len,
+        default=None,
+    )
+    return _menu(actor.permissions, current, asset("icons.svg"))
+
+
+@lru_cache(maxsize=2048)
+def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu:
+    items: list[tuple[str | None, list[Item]]] = [
+        (name, [(each.label, each.href, each.icon, each.href == current, None) for each in places])
+        for name, places in _places(permissions)
     ]
+    environment = current_app.jinja_env
+    groups, tabs = (environment.get_template(f"parts/{name}.html") for name in ("groups", "tabbar"))
+    return Menu(
+        markup.trusted(groups, navigation=items, sprite=sprite), markup.trusted(tabs, navigation=items, sprite=sprite)
+    )
 
 
 def _current(href: str, here: str) -> bool:

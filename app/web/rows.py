@@ -1,44 +1,22 @@
-"""Rows of a list as HTML: each column's markup is decided once, then all rows run through one flat loop.
-
-A list of 50 rows and 10 columns has 500 cells. An include per cell costs more than the query, so the cell templates
-of the shown columns are written out into one row template, which is compiled once and kept.
-"""
+"""Rows of a list as HTML: what each column's cells look like is decided once, then all rows run through in one loop."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from dataclasses import field as filled
 from functools import lru_cache
 from typing import Any
 
-from flask import current_app
-from jinja2 import Template
 from markupsafe import Markup
 
 from app.core.clock import now, today
-from app.engine.access import Actor
+from app.engine.access import Actor, holds
 from app.engine.fields import Choice, Field, Reference, SubjectLink
 from app.engine.listing import Page
+from app.engine.projection import Projection
 from app.engine.references import shows_label
 from app.engine.registry import REGISTRY
-from app.engine.resource import Resource
 from app.web import markup
 from app.web.formats import asset
-
-_TD = re.compile(r"\{# td: ?([\w -]*) ?#\}\n?")
-
-
-@dataclass(frozen=True)
-class Column:
-    """What a cell template may ask of its column, as `f`."""
-
-    field: Field
-    looks: dict[Any, Any] = filled(default_factory=dict)
-    base: str | None = None
-    """Where a referred record is opened, when this role may open it."""
-    person: bool = False
-    subjects: dict[str, tuple[str, str]] = filled(default_factory=dict)
+from app.web.markup import Column, Moment, Writer
 
 
 def column(each: Field, permissions: frozenset[str]) -> Column:
@@ -54,93 +32,61 @@ def column(each: Field, permissions: frozenset[str]) -> Column:
 
 
 def _address(name: str, permissions: frozenset[str]) -> str | None:
-    from app.engine.access import holds
-
     target = REGISTRY.get(name)
     return target.path if target is not None and holds(permissions, target.permission("read")) else None
+
+
+Cell = tuple[int, int, str, Writer | None]
+"""(place of the value, place of its label or -1, opening tag, writer); the title has no writer, it is the row's link."""
 
 
 def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     """The <tr>s of a page. `panel` is a related list on a record, whose rows are plainer."""
     query, layout = page.query, page.layout
-    template, columns = _row_template(
-        current_app.jinja_env,
-        query.resource,
-        tuple(each.name for each in query.columns),
-        actor.permissions,
-        panel,
-        tuple(
-            layout.labels.get(each.name, layout.index["subject_type"] if isinstance(each, SubjectLink) else -1)
-            for each in query.columns
-        ),
-        layout.key,
-        layout.title,
-    )
-    return markup.trusted(
-        template,
-        rows=page.rows,
-        columns=columns,
-        now=now(),
-        zone=actor.timezone,
-        today=today(actor.timezone),
-        base=query.resource.path,
-        moment_cell=markup.moment,
-        person_cell=markup.person,
-    )
+    labels = tuple(_label(each, layout.labels, layout.index) for each in query.columns)
+    names = tuple(each.name for each in query.columns)
+    cells = _cells(query.projection, names, labels, asset("icons.svg"), panel)
+    key, title, base = layout.key, layout.title, query.resource.path
+    at = Moment(now(), actor.timezone, today(actor.timezone))
+    parts: list[str] = []
+    add = parts.append
+    titled = query.resource.title in names
+    for row in page.rows:
+        number = row[key]
+        add(f'<tr data-key="{number}">')
+        if not titled:
+            add(f'<td class="name"><a class="rowlink" href="{base}/{number}">{_title(row[title], number)}</a></td>')
+        for place, label_place, opening, write in cells:
+            value = row[place]
+            add(opening)
+            if write is None:
+                named = row[label_place] if label_place >= 0 else value
+                add(f'<a href="{base}/{number}">{_title(named, number)}</a>')
+            elif value is not None:
+                add(write(value, row[label_place] if label_place >= 0 else None, at))
+            add("</td>")
+        add("</tr>\n")
+    return markup.whole("".join(parts))
+
+
+def _title(value: Any, number: int) -> str:
+    return markup.text(str(value)[: markup.LONGEST]) if value not in (None, "") else f"#{number}"
+
+
+def _label(each: Field, labels: Any, index: Any) -> int:
+    place = index["subject_type"] if isinstance(each, SubjectLink) else labels.get(each.name, -1)
+    return int(place)
 
 
 @lru_cache(maxsize=2048)
-def _row_template(
-    env: Any,
-    resource: Resource,
-    names: tuple[str, ...],
-    permissions: frozenset[str],
-    panel: bool,
-    labels: tuple[int, ...],
-    key: int,
-    title: int,
-) -> tuple[Template, list[Column]]:
-    from app.engine.projection import _projection
-
-    view = _projection(resource, permissions)
-    columns, cells, heads = [], [], []
-    for index, name in enumerate(names):
+def _cells(view: Projection, names: tuple[str, ...], labels: tuple[int, ...], icons: str, panel: bool) -> tuple[Cell, ...]:
+    """The columns of one kind of list. `icons` is the sprite's address, which names the present state of the files."""
+    made: list[Cell] = []
+    for place, name in enumerate(names):
         each = view.by_name[name]
-        columns.append(column(each, permissions))
-        css, body = _cell_source(env, each.type)
-        value = f"{{%- set v = row[{index}] -%}}"
-        if labels[index] >= 0:
-            value += f"{{%- set l = row[{labels[index]}] -%}}"
-        elif "l" in body and isinstance(each, Reference | SubjectLink):
-            value += "{%- set l = none -%}"
-        heads.append(f"{{%- set f{index} = columns[{index}] -%}}")
-        body = re.sub(r"\bf\.", f"f{index}.", body)
-        if name == resource.title:
-            words = "l" if isinstance(each, Reference) else "v"
-            cells.append(
-                f'{value}<td data-field="{name}" class="{"" if panel else "stick "}name {css}"><a href="{{{{ base }}}}/{{{{ row[{key}] }}}}">'
-                f'{{% if {words} is none or {words} == "" %}}#{{{{ row[{key}] }}}}{{% else %}}{{{{ {words} }}}}{{% endif %}}</a></td>'
-            )
-        else:
-            width = f" {each.width}" if each.width else ""
-            cells.append(f'{value}<td data-field="{name}" class="{css}{width}">{body}</td>')
-    if resource.title not in names:
-        cells.insert(
-            0,
-            f'<td class="name"><a class="rowlink" href="{{{{ base }}}}/{{{{ row[{key}] }}}}">{{{{ row[{title}] if row[{title}] is not none else "#" ~ row[{key}] }}}}</a></td>',
-        )
-    source = (
-        "".join(heads)
-        + f'{{%- for row in rows %}}<tr data-key="{{{{ row[{key}] }}}}">'
-        + "".join(cells)
-        + "</tr>\n{% endfor -%}"
-    )
-    return env.from_string(source), columns
-
-
-@lru_cache(maxsize=256)
-def _cell_source(env: Any, kind: str) -> tuple[str, str]:
-    """(classes of the <td>, template of its content) of a field type; a resource's own override is looked up by its screens."""
-    source, _name, _fresh = env.loader.get_source(env, f"fields/{kind}/cell.html")
-    found = _TD.match(source)
-    return (found[1].strip() if found else ""), _TD.sub("", source).strip()
+        css, write = markup.writer(column(each, view.permissions))
+        is_title = name == view.resource.title
+        classes = " ".join(part for part in ("" if panel or not is_title else "stick", "name" if is_title else "", css, each.width) if part)
+        opening = f'<td data-field="{name}" class="{classes}">' if classes else f'<td data-field="{name}">'
+        made.append((place, labels[place], opening, None if is_title else write))
+    return tuple(made)
