@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-from flask import Flask
 
 from app.commands import accounts, demonstration, proofs, running
 from app.commands.shell import InOrder
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 COMMANDS = (
     *(running.run, running.web, running.worker, running.migrate, running.check),

@@ -158,8 +158,7 @@ def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
         raise ConfigError(f"{name} must begin with postgresql://, the only database the console speaks.")
     if len(parts.path) < 2:
         raise ConfigError(f"{name} names no database; write postgresql://user:password@host:5432/database.")
-    # SQLAlchemy knows one spelling of the scheme.
-    return "postgresql" + value[len(parts.scheme.partition("+")[0]) :] if parts.scheme == "postgres" else value
+    return "postgresql" + value[len(parts.scheme) :]  # one spelling for everyone who reads it
 
 
 def _app_url(env: Mapping[str, str]) -> str | None:

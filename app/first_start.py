@@ -6,13 +6,14 @@ import os
 import sys
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from app.config import Config, write_private
 from app.core.startup import connect
 
 # The tenth role, `worker`, is the background worker itself; nobody signs in as it.
 ROLES = ("owner", "admin", "operations_manager", "dispatcher", "sales", "billing", "ai_operator", "auditor", "viewer")
+_IN_USE = """
+SELECT EXISTS (SELECT FROM customers), EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL AND status = 'active')
+"""
 PASSWORD_FILE = "demo-accounts.txt"
 
 
@@ -31,12 +32,7 @@ class Greeting:
 def furnish(config: Config) -> Greeting:
     """Fill a database nobody has used yet, as CONSOLE_DEMO says; elsewhere only say how to sign in."""
     with connect(config) as connection:
-        has_records, has_sign_ins = connection.execute(
-            text(
-                "SELECT EXISTS (SELECT FROM customers),"
-                " EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL AND status = 'active')"
-            )
-        ).one()
+        has_records, has_sign_ins = connection.execute(_IN_USE).fetchone() or (False, False)
     if config.demo and not has_records and not has_sign_ins:
         from app import demo
 

@@ -6,11 +6,14 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from app.commands.shell import Refusal, application, database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @click.group()

@@ -6,19 +6,22 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection, text
 
 from app.commands.shell import application, database
 from app.config import Config
-from app.core.db import make_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @contextmanager
 def _as_owner(config: Config) -> Iterator[Connection]:
     """One unit of work as the owner of the tables: a proof must see every row, and all of them at one moment."""
+    from app.core.db import make_engine
+
     assert config.database_url is not None
     engine = make_engine(config.database_url, config, "owner", isolation_level="REPEATABLE READ")
     with engine.begin() as connection:
@@ -84,6 +87,7 @@ def routes(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def policy(as_json: bool) -> None:
     """Role by resource by field by action: what the whole company may do, from the rows as they stand."""
+    from sqlalchemy import text
 
     from app.engine import projection
     from app.engine.apply import transaction

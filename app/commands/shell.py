@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
-from flask import Flask
 
 from app.config import Config, ConfigError, load
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 class InOrder(click.Group):

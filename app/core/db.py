@@ -10,15 +10,10 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
 
+from app.core.connecting import connect_args
+
 if TYPE_CHECKING:
     from app.config import Config
-
-# PostgreSQL's own time-outs are all "never". A person waiting on a page is not helped by a statement that runs for an hour.
-TIMEOUTS = {
-    "statement_timeout": "10s",
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "30s",
-}
 
 CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -41,25 +36,6 @@ db = SQLAlchemy(model_class=Base)
 def psycopg_url(url: str) -> str:
     """The same address, spoken through psycopg 3 (`postgresql://` alone would pick another driver)."""
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-def connect_args(config: Config, role: str = "app", application: str = "console") -> dict[str, Any]:
-    """Arguments of every connection: name, search path, limits, and the application role where the login is a stronger one.
-
-    Behind a pooler in transaction mode start-up options are not passed on and prepared statements do not
-    survive, so there the limits must come from the database role's own settings.
-    """
-    args: dict[str, Any] = {"application_name": application, "connect_timeout": 5}
-    if config.pooler == "transaction":
-        args["prepare_threshold"] = None
-        return args
-    options = {"search_path": f"{config.console_schema},public"}
-    if role == "app":
-        options |= TIMEOUTS
-        if not config.app_database_url:
-            options["role"] = "console_app"
-    args["options"] = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return args
 
 
 def make_engine(url: str, config: Config, role: str = "app", **kwargs: Any) -> Engine:

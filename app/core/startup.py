@@ -6,12 +6,11 @@ import os
 import socket
 from pathlib import Path
 
-from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from app.config import Config, ConfigError
-from app.core.db import make_engine
+from app.core.connecting import connect_args
 from app.core.embedded import Embedded
 from app.core.revision import MIGRATIONS, code_heads
 
@@ -35,36 +34,43 @@ def open_database(config: Config) -> tuple[Config, Embedded | None]:
 def _examine(config: Config) -> None:
     """Whether the named server answers, is new enough and has the extension our searches need."""
     with connect(config) as connection:
-        version = connection.exec_driver_sql("SELECT current_setting('server_version_num')::int").scalar_one()
+        version = connection.info.server_version
         if version < OLDEST_SERVER:
             raise ConfigError(f"The database server is PostgreSQL {version // 10000}; the console needs 15 or newer.")
-        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise ConfigError(
                 f"The database is encoded in {encoding}; the console needs one made with ENCODING 'UTF8'."
             )
         try:
-            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
-        except SQLAlchemyError as error:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
+        except psycopg.Error as error:
             raise ConfigError(
                 f"The database lacks the extension pg_trgm and it could not be created: {why(error)}"
                 " Ask its administrator to run: CREATE EXTENSION pg_trgm SCHEMA public;"
             ) from error
 
 
-def connect(config: Config, role: str = "owner") -> Connection:
-    """One autocommit connection outside the application, or a ConfigError that says why there is none."""
+def connect(config: Config, role: str = "owner") -> psycopg.Connection:
+    """One autocommit connection outside the application, or a ConfigError that says why there is none.
+
+    Plain psycopg: most commands ask a question or two, and need not wait for the whole house to be built.
+    """
     url = config.app_database_url if role == "app" and config.app_database_url else config.database_url
     assert url is not None, "open_database() supplies the address"
-    engine = make_engine(url, config, role, isolation_level="AUTOCOMMIT", pool_size=1)
     try:
-        return engine.connect()
-    except SQLAlchemyError as error:
-        parts = make_url(url)
-        where = f"{parts.host or parts.query.get('host', 'the local socket')}:{parts.port or 5432}/{parts.database}"
-        raise ConfigError(f"The database at {where} cannot be used: {why(error)}") from error
-    finally:
-        engine.dispose(close=False)
+        return psycopg.connect(url, autocommit=True, **connect_args(config, role))
+    except psycopg.Error as error:
+        raise ConfigError(f"The database at {_place(url)} cannot be used: {why(error)}") from error
+
+
+def _place(url: str) -> str:
+    """Where a database is, without the login and its password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "the address given"
+    return f"{parts.get('host') or 'the local socket'}:{parts.get('port') or 5432}/{parts.get('dbname')}"
 
 
 def why(error: BaseException) -> str:
@@ -79,10 +85,11 @@ def why(error: BaseException) -> str:
 def is_current(config: Config) -> bool:
     """Whether the database stands at the newest migration of this checkout."""
     with connect(config) as connection:
-        if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is None:
+        table = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if table is None or table[0] is None:
             return False
-        at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
-        return frozenset(at) == code_heads()
+        at = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        return frozenset(row[0] for row in at) == code_heads()
 
 
 def migrate(config: Config) -> bool:
@@ -90,11 +97,12 @@ def migrate(config: Config) -> bool:
 
     How it waits for locks, and for another console that migrates at the same time, stands in migrations/env.py.
     """
-    from alembic import command
-    from alembic.config import Config as AlembicConfig
-
     if is_current(config):
         return False
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+    from sqlalchemy.exc import SQLAlchemyError
+
     assert config.database_url is not None
     settings = AlembicConfig()
     settings.set_main_option("script_location", str(MIGRATIONS))
@@ -117,7 +125,7 @@ def settle_role(config: Config) -> tuple[Config, str | None]:
         weaker = f"The role {APP_ROLE} could not be made here, so the console works with the rights of its own login."
         return config.on(config.database_url or "", config.database_url), weaker
     with connect(config, "app") as connection:
-        superuser, owner = connection.execute(_STANDING, {"schema": config.console_schema}).one()
+        superuser, owner = connection.execute(_STANDING, [config.console_schema]).fetchone() or (False, False)
     if superuser or owner:
         fault = "is a superuser" if superuser else "owns the console's tables"
         cure = (
@@ -127,17 +135,18 @@ def settle_role(config: Config) -> tuple[Config, str | None]:
     return config, None
 
 
-_STANDING = text("""
+_STANDING = """
 SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
        EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-               WHERE n.nspname = :schema AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'USAGE'))
-""")
+               WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'USAGE'))
+"""
 
 
 def _has_app_role(config: Config) -> bool:
     with connect(config) as connection:
-        known = text("SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = :role")
-        return bool(connection.execute(known, {"role": APP_ROLE}).scalar())
+        known = "SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s"
+        row = connection.execute(known, [APP_ROLE]).fetchone()
+        return row is not None and bool(row[0])
 
 
 def refuse_busy_port(host: str, port: int) -> None:

@@ -52,7 +52,7 @@ def test_with_one_login_the_console_still_works_as_the_weaker_role(fresh_databas
     served, weaker = startup.settle_role(only_one)
     assert (served.app_database_url, weaker) == (None, None)
     with startup.connect(served, "app") as connection:
-        assert connection.exec_driver_sql("SELECT current_user").scalar() == "console_app"
+        assert connection.execute("SELECT current_user").fetchone() == ("console_app",)
 
 
 @pytest.mark.any_server
@@ -61,4 +61,4 @@ def test_where_the_role_is_not_ours_to_take_it_works_with_what_it_has_and_says_s
     assert weaker is not None
     assert "console_app" in weaker
     with startup.connect(served, "app") as connection:
-        assert connection.exec_driver_sql("SELECT current_user").scalar() == "console_owner"
+        assert connection.execute("SELECT current_user").fetchone() == ("console_owner",)
