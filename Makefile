@@ -44,7 +44,7 @@ lock:
 	@$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
 	@for set in requirements requirements-dev; do \
 	  .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; \
+	    --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; \
 	done
 	@npm install --package-lock-only
 

@@ -47,14 +47,10 @@ def _install(app: Flask, config: Config) -> None:
     formats.install(app)
     htmx.install(app)
     security.install(app, config)
-    session.install(app, plain_http=_plain_http(config))
+    session.install(app, plain_http=config.plain_http)
     headers.install(app)
     errors.install(app)
     measurements.install(app)
-
-
-def _plain_http(config: Config) -> bool:
-    return config.allow_http or config.host in ("127.0.0.1", "localhost", "::1")
 
 
 def _mount(app: Flask) -> None:
