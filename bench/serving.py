@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.pool import NullPool
 
 from app.config import Config, load
 from app.core import startup
+from app.core.db import make_engine
 from app.core.embedded import Embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +42,8 @@ class Served:
             *("--host", "127.0.0.1", "--port", str(self.port), "--http", "1", "--no-ws", "--workers", "1"),
             *("--blocking-threads", "2", "--log-level", "critical"),
         ]
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment, "PORT": str(self.port)})
+        given = {**os.environ, **environment, "PORT": str(self.port)}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.DEVNULL)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
         wait_for(self.port, self.process)
 
@@ -117,7 +120,7 @@ def free_port() -> int:
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         if process.poll() is not None:
-            raise SystemExit("A server did not start; its own words are above.")
+            raise SystemExit("A server did not start.")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -153,6 +156,12 @@ class Ground:
         return here
 
 
+def owner(config: Config) -> Engine:
+    """The tables' owner, for what the bench prepares."""
+    assert config.database_url is not None
+    return make_engine(config.database_url, config, "owner", poolclass=NullPool)
+
+
 def _database(name: str, customers: int | None, decisions: int | None) -> tuple[Config, Embedded, str]:
     """An embedded database of its own at this scale, filled once and kept for the next run, with a sign-in for the bench."""
     from app import create_app, demo
@@ -169,7 +178,7 @@ def _database(name: str, customers: int | None, decisions: int | None) -> tuple[
     print(f"Preparing the {name} database ...", file=sys.stderr, flush=True)
     demo.load(config.database_url, config.console_schema, customers=customers, decisions=decisions, calls=False)
     served, _weaker = startup.settle_role(config)
-    with startup.connect(config) as connection:
+    with owner(config).begin() as connection:
         tenant = int(connection.execute(text("SELECT id FROM tenants ORDER BY id LIMIT 1")).scalar_one())
         seed_roles(connection, tenant)
         connection.execute(text("DELETE FROM sessions"))
@@ -187,7 +196,7 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
     """Both databases and all three servers, for as long as the measurement takes."""
     big, big_server, password = _database("big", customers, decisions)
     small, small_server, _same = _database("small", None, 1_000)
-    with startup.connect(big) as connection:
+    with owner(big).connect() as connection:
         key, last = connection.execute(
             text(
                 "SELECT min(id), coalesce((SELECT updated_at FROM customers ORDER BY updated_at OFFSET 99999 LIMIT 1), max(updated_at))"

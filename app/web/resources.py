@@ -116,14 +116,10 @@ def export(domain: str, table: str, kind: str) -> Response:
         pieces = exports.xlsx_chunks(engine, query, actor)
     response = Response(pieces, mimetype=MIME[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="{exports.file_name(query, kind, now())}"'
+    # Which copy was taken and by whom; not what was searched for, which may name a person.
     current_app.logger.info(
         "export",
-        extra={
-            "resource": resource.name,
-            "kind": kind,
-            "actor": actor.app_user_id,
-            "query": request.query_string.decode()[:500],
-        },
+        extra={"resource": resource.name, "kind": kind, "actor": actor.app_user_id, "filters": sorted(request.args)},
     )
     return response
 
