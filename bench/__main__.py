@@ -56,7 +56,14 @@ def paired(ours: Callable[[], object], theirs: Callable[[], object], rounds: int
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def line(case: str, ours: Callable[[], object], theirs: Callable[[], object], limit: float | None, beside: str = "yardstick", rounds: int = ROUNDS) -> Line:
+def line(
+    case: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    limit: float | None,
+    beside: str = "yardstick",
+    rounds: int = ROUNDS,
+) -> Line:
     """Measure one case and print it at once."""
     a, b = paired(ours, theirs, rounds)
     made = Line(case, round(a, 2), round(b, 2), round(a / b, 2), limit, beside)
@@ -77,8 +84,12 @@ def run(ground: Ground) -> list[Line]:
         lines.append(line(f"list of {name}, only its rows", ours.get(path, FRAGMENT), yard.get(yardstick), 3))
         deep = ground.deep(path)
         lines.append(line(f"list of {name}, a page deep inside", ours.get(deep), ours.get(path), 1.10, "first page"))
-        lines.append(line(f"list of {name}, the last page", ours.get(f"{path}&before=end"), ours.get(path), 1.10, "first page"))
-    lines.append(line("list of customers, beside 1,089 rows", ours.get(customers), small.get(customers), 1.15, "1,089 rows"))
+        lines.append(
+            line(f"list of {name}, the last page", ours.get(f"{path}&before=end"), ours.get(path), 1.10, "first page")
+        )
+    lines.append(
+        line("list of customers, beside 1,089 rows", ours.get(customers), small.get(customers), 1.15, "1,089 rows")
+    )
     key = ground.key
     lines.append(line("edit form", ours.get(f"/crm/customers/{key}/edit"), yard.get(f"/form?id={key}"), 6))
     lines.append(line("one field saved, ledger included", ours.saving(key), yard.saving(key), 6))
@@ -92,7 +103,9 @@ def exports(ours: Served, yard: Served, ground: Ground) -> list[Line]:
     path = f"/crm/customers.csv?sort=-updated_at&cols={COLUMNS}&updated_at.lte={last}"
     rows = ours.drain(path).count(b"\n") - 1
     before = memory_mb(ours)
-    found = line(f"CSV of {rows:,} rows", lambda: ours.drain(path), lambda: yard.drain(f"/csv?upto={last}"), 3, rounds=5)
+    found = line(
+        f"CSV of {rows:,} rows", lambda: ours.drain(path), lambda: yard.drain(f"/csv?upto={last}"), 3, rounds=5
+    )
     growth = memory_mb(ours) - before
     print(f"{'memory growth of the server during the exports':<58} {growth:9.1f} MB              at most 40")
     return [found, Line("memory growth during CSV, MB", round(growth, 1), 0, round(growth, 1), 40, "MB")]
@@ -103,7 +116,9 @@ def main() -> int:
     with prepare(CUSTOMERS, DECISIONS) as ground:
         lines = run(ground)
     RESULTS.write_text(
-        json.dumps({"customers": CUSTOMERS, "decisions": DECISIONS, "lines": [asdict(each) for each in lines]}, indent=1)
+        json.dumps(
+            {"customers": CUSTOMERS, "decisions": DECISIONS, "lines": [asdict(each) for each in lines]}, indent=1
+        )
     )
     over = [each.case for each in lines if not each.holds]
     print(f"\n{len(lines) - len(over)} of {len(lines)} lines hold." + (f" Over: {'; '.join(over)}." if over else ""))

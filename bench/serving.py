@@ -47,7 +47,9 @@ class Served:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
         wait_for(self.port, self.process)
 
-    def request(self, path: str, method: str = "GET", body: str | None = None, headers: dict[str, str] | None = None) -> bytes:
+    def request(
+        self, path: str, method: str = "GET", body: str | None = None, headers: dict[str, str] | None = None
+    ) -> bytes:
         """Send one request and read the whole answer; anything but success ends the measurement."""
         given = {"Cookie": self.cookie, **(headers or {})}
         if body is not None:
@@ -199,7 +201,8 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
     with owner(big).connect() as connection:
         key, last = connection.execute(
             text(
-                "SELECT min(id), coalesce((SELECT updated_at FROM customers ORDER BY updated_at OFFSET 99999 LIMIT 1), max(updated_at))"
+                "SELECT min(id), coalesce("
+                "(SELECT updated_at FROM customers ORDER BY updated_at OFFSET 99999 LIMIT 1), max(updated_at))"
                 " FROM customers"
             )
         ).one()

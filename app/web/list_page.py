@@ -174,7 +174,11 @@ def _rounded(number: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _heads(
-    view: Projection, names: tuple[str, ...], order: tuple[tuple[str, bool], ...], path: str, pairs: tuple[tuple[str, str], ...]
+    view: Projection,
+    names: tuple[str, ...],
+    order: tuple[tuple[str, bool], ...],
+    path: str,
+    pairs: tuple[tuple[str, str], ...],
 ) -> list[Head]:
     """The heads of one list in one order; people look at few of them, many times."""
     sorted_by = dict(order)

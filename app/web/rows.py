@@ -79,14 +79,17 @@ def _label(each: Field, labels: Any, index: Any) -> int:
 
 
 @lru_cache(maxsize=2048)
-def _cells(view: Projection, names: tuple[str, ...], labels: tuple[int, ...], icons: str, panel: bool) -> tuple[Cell, ...]:
+def _cells(
+    view: Projection, names: tuple[str, ...], labels: tuple[int, ...], icons: str, panel: bool
+) -> tuple[Cell, ...]:
     """The columns of one kind of list. `icons` is the sprite's address, which names the present state of the files."""
     made: list[Cell] = []
     for place, name in enumerate(names):
         each = view.by_name[name]
         css, write = markup.writer(column(each, view.permissions))
         is_title = name == view.resource.title
-        classes = " ".join(part for part in ("" if panel or not is_title else "stick", "name" if is_title else "", css, each.width) if part)
+        stick = "stick" if is_title and not panel else ""
+        classes = " ".join(part for part in (stick, "name" if is_title else "", css, each.width) if part)
         opening = f'<td data-field="{name}" class="{classes}">' if classes else f'<td data-field="{name}">'
         made.append((place, labels[place], opening, None if is_title else write))
     return tuple(made)
