@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -18,6 +18,7 @@ LOCK_TIMEOUT = "200ms"
 ATTEMPTS = 25
 PAUSE = 0.4  # seconds
 LOCK_NOT_AVAILABLE = "55P03"
+APPLICATION = "SELECT 1 FROM pg_roles WHERE rolname = 'console_app'"
 ONE_AT_A_TIME = 7_314_880_001  # advisory lock: two consoles starting together take turns
 
 
@@ -32,8 +33,18 @@ def migrate(connection: Connection, schema: str) -> None:
     connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
     connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": LOCK_TIMEOUT})
     connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+    event.listen(connection, "before_cursor_execute", _grant_to_whom_there_is, retval=True)
     context.configure(connection=connection, version_table_schema=schema)
     context.run_migrations()
+
+
+def _grant_to_whom_there_is(
+    connection: Connection, _cursor: object, statement: str, parameters: object, _context: object, _many: bool
+) -> tuple[str, object]:
+    """Where the role console_app could not be created, its grants go to the login the console works as instead."""
+    if "TO console_app" in statement and connection.exec_driver_sql(APPLICATION).first() is None:
+        statement = statement.replace("TO console_app", "TO CURRENT_USER")
+    return statement, parameters
 
 
 def run() -> None:

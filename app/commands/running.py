@@ -24,7 +24,7 @@ def run() -> None:
     try:
         startup.migrate(config)
         served, weaker = startup.settle_role(config)
-        greeting = furnish(config)
+        greeting = furnish(served)
 
         def say_hello() -> None:
             click.echo(f"\nBrainOps Console is open at {config.address}\n")

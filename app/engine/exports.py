@@ -22,6 +22,11 @@ from app.engine.listing import Layout, ListQuery
 
 BATCH = 2_000
 TIME_LIMIT = "300s"
+# A person's page must end soon; a copy of a big table may take minutes. Servers before 17 have no transaction_timeout.
+_LIMITS = text(
+    "SELECT set_config('statement_timeout', :limit, true), CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
+    " THEN set_config('transaction_timeout', '0', true) END"
+)
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that starts so is run as a formula by spreadsheets (OWASP, "CSV Injection"); a leading apostrophe makes it text."""
 XLSX_ROWS, XLSX_CELL = 1_048_575, 32_767
@@ -83,7 +88,7 @@ def rows(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[list[tuple[
     prepared = listing.prepare_all(query, actor, keys)
     values = prepared.constants | listing.values(query, actor)
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
-        connection.execute(text(f"SET LOCAL statement_timeout = '{TIME_LIMIT}'"))
+        connection.execute(_LIMITS, {"limit": TIME_LIMIT})
         raw = connection.connection.driver_connection
         assert raw is not None
         with raw.cursor(name="export") as cursor:

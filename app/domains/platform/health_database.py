@@ -116,3 +116,19 @@ def unused_indexes(connection: Connection) -> Measured:
     ).all()
     largest = ", ".join(f"{row.name} ({row.bytes / 1048576:.0f} MB)" for row in rows[:3])
     return Measured(len(rows), largest, {"indexes": {row.name: row.bytes for row in rows}})
+
+
+@check("db.app_rights", group="db", title="Rights of the application's login", unit="rights", warn=1, every=HOUR)
+def app_rights(connection: Connection) -> Measured:
+    """Whether the console works as a role that owns nothing; where it does not, which promises are weaker, by name."""
+    superuser, owned = connection.execute(
+        text("""
+            SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+                   (SELECT count(*) FROM pg_class c WHERE c.oid = to_regclass('change_entries')
+                      AND pg_has_role(current_user, c.relowner, 'USAGE'))
+        """)
+    ).one()
+    if not superuser and not owned:
+        return Measured(0, "It owns nothing and cannot rewrite the history")
+    promises = "2 (every change shows who and why) and 13 (no edit of the history goes unnoticed)"
+    return Measured(1, f"It owns the tables, so promises {promises} rest on the off-box copy alone")
