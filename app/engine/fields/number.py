@@ -45,7 +45,9 @@ class Number(Field):
         return value
 
     def typed(self, value: Any) -> str:
-        return "" if value is None else f"{value:f}"
+        if value is None:
+            return ""
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
     @property
     def example(self) -> str:
@@ -90,6 +92,9 @@ class Percent(Number):
     share: bool = False
     type: ClassVar[str] = "percent"
 
+    def typed(self, value: Any) -> str:
+        return _trimmed(super().typed(value))
+
 
 @dataclass(frozen=True)
 class Quantity(Number):
@@ -97,6 +102,14 @@ class Quantity(Number):
 
     places: int = 4
     type: ClassVar[str] = "quantity"
+
+    def typed(self, value: Any) -> str:
+        return _trimmed(super().typed(value))
+
+
+def _trimmed(text: str) -> str:
+    """Without the zeros a numeric column pads with: nobody types 40.0000."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @dataclass(frozen=True)
