@@ -58,11 +58,14 @@ def declaration(resource: Resource) -> Iterator[Fault]:
         ("code", (resource.code,) if resource.code else ()),
         ("search", resource.search),
         ("facts", resource.facts),
+        ("badge", (resource.badge,) if resource.badge else ()),
         ("own", (resource.own,) if resource.own else ()),
     ):
         for name in used:
             if name not in names and name != "id":
                 yield Fault("C106", where, f"names “{name}” as {kind}, which is not among its fields.")
+    if resource.opens and resource.opens not in resource.scopes:
+        yield Fault("C106", where, f"opens with “{resource.opens}”, which is not among its ready-made lists.")
     for part in resource.sort.split(","):
         name = part.removeprefix("-")
         if name != "id" and name not in names:

@@ -31,6 +31,8 @@ class Related:
     fields: tuple[str, ...] = ()
     """Columns shown in the panel, in this order; none means the other list's first few."""
     sort: str | None = None
+    closed: Callable[[Mapping[str, Any]], bool] | None = None
+    """Whether a record with these values takes no new ones here now, as a sent invoice takes no more lines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,11 @@ class Resource:
     """Default order in the list grammar: `-updated_at` or `due_at,name`."""
     scopes: Mapping[str, Condition | ColumnElement[bool]] = field(default_factory=dict)
     """Ready-made lists by label; conditions over the model's columns, or a function of the actor for "mine"."""
+    opens: str | None = None
+    """The ready-made list the navigation leads to, where all there ever was is not what people come for."""
     related: tuple[Related, ...] = ()
+    badge: str | None = None
+    """The field shown beside the title; by default the one the life cycle moves."""
     facts: tuple[str, ...] = ()
     """Up to eight fields in the strip at the head of the record."""
     area: str = ""

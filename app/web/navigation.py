@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from flask import current_app, request
 from markupsafe import Markup
@@ -28,6 +29,8 @@ class Place:
     href: str
     icon: str
     may: str
+    opens: str = ""
+    """The query of the list it leads to."""
 
 
 _screens: list[Place] = []
@@ -49,8 +52,9 @@ def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place,
         )
         if reads:
             group, order = resource.nav
+            opens = f"?{urlencode({'scope': resource.opens})}" if resource.opens else ""
             found.append(
-                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"))
+                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"), opens)
             )
     names = sorted(
         {each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS)
@@ -86,7 +90,7 @@ def menu(actor: Actor) -> Menu:
 @lru_cache(maxsize=2048)
 def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu:
     items: list[tuple[str | None, list[Item]]] = [
-        (name, [(each.label, each.href, each.icon, each.href == current, None) for each in places])
+        (name, [(each.label, each.href + each.opens, each.icon, each.href == current, None) for each in places])
         for name, places in _places(permissions)
     ]
     environment = current_app.jinja_env

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from app.engine import ledger, listing, reading
 from app.engine.access import Actor
 from app.engine.actions import Action
-from app.engine.fields import Edit, Field
+from app.engine.fields import Choice, Edit, Field
 from app.engine.plan import refusal
 from app.engine.projection import Projection, projection
 from app.engine.reading import Shown
+from app.engine.references import labels
 from app.engine.refusals import NotFound
 from app.engine.registry import REGISTRY
 from app.engine.resource import Related, Resource
@@ -25,6 +26,7 @@ from app.web.list_page import ListPage
 from app.web.rows import Column
 
 PANEL_ROWS = 10
+_DETAILS = "Details"
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,37 @@ class Value:
     column: Column
     value: Any
     label: str | None
+    named: str | None = None
+    """The title of the record a subject link leads to."""
+
+    @property
+    def blank(self) -> bool:
+        return self.value is None or self.value == "" or self.value == [] or self.value == {}
 
     @property
     def template(self) -> str:
         return f"fields/{self.field.type}/show.html"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Fields under one heading. Those without a value fold away, so that a glance meets only what is known."""
+
+    name: str
+    values: list[Value]
+
+    @property
+    def filled(self) -> list[Value]:
+        return [each for each in self.values if not each.blank]
+
+    @property
+    def blank(self) -> list[Value]:
+        return [each for each in self.values if each.blank]
+
+    @property
+    def wide(self) -> bool:
+        """Whether it holds text of some length, which a narrow column would tear to ribbons."""
+        return any(getattr(each.field, "long", False) for each in self.filled)
 
 
 @dataclass(frozen=True)
@@ -75,7 +104,10 @@ class RecordPage:
 
     record: Shown
     facts: list[Value]
-    groups: list[tuple[str, list[Value]]]
+    beside: list[Panel]
+    """Panels in the narrow column."""
+    below: list[Panel]
+    """Panels under the related lists, two abreast."""
     moves: list[Move]
     related: list[RelatedList]
     entries: list[ledger.Entry]
@@ -92,23 +124,41 @@ class RecordPage:
         record = reading.read(connection, view, key, actor)
         resource = record.resource
         shown = {each.name: value_of(each, record, actor) for each in view.fields}
-        status = shown.get(resource.lifecycle.field if resource.lifecycle else "status")
+        status = shown.get(_badge(resource))
+        inline = _inline(record)
         lists = [
             related_page(connection, record, actor, each.to, args)
             for each in resource.related
             if _readable(each.to, actor)
         ]
+        for name, each in shown.items():
+            if each.field.type == "subject":
+                shown[name] = replace(each, named=_named(connection, each, actor))
+        beside, below = _placed(_panels(record, shown, inline), len(lists))
         return cls(
             record,
             [shown[name] for name in resource.facts if name in shown],
-            _groups(resource, shown),
+            beside,
+            below,
             moves(record, actor, connection),
             lists,
             ledger.history(connection, resource, key, actor, limit=8) if resource.versioned else [],
             status,
             _steps(resource, record),
-            _inline(record),
+            inline,
         )
+
+
+def _badge(resource: Resource) -> str:
+    return resource.badge or (resource.lifecycle.field if resource.lifecycle else "status")
+
+
+def _named(connection: Connection, each: Value, actor: Actor) -> str | None:
+    """One look at one record; a list of such links would pay for it on every row and says kind and number instead."""
+    target = REGISTRY.get(str(each.label))
+    if target is None or each.value is None:
+        return None
+    return labels(connection, target, actor, [each.value]).get(each.value)
 
 
 def _inline(record: Shown) -> frozenset[str]:
@@ -132,12 +182,30 @@ def _readable(name: str, actor: Actor) -> bool:
     return target is not None and projection(target, actor).reads
 
 
-def _groups(resource: Resource, shown: dict[str, Value]) -> list[tuple[str, list[Value]]]:
-    groups: dict[str, list[Value]] = {}
+def _panels(record: Shown, shown: Mapping[str, Value], inline: frozenset[str]) -> list[Panel]:
+    """Fields by heading. Under no heading of their own, those the head shows already need not be said twice."""
+    resource = record.resource
+    said = {*resource.facts, _badge(resource), *([resource.code] if record.code else ())} - inline
+    groups: dict[str, list[Value]] = {_DETAILS: []}
     for name, each in shown.items():
-        if name != resource.title:
-            groups.setdefault(each.field.group or "Details", []).append(each)
-    return list(groups.items())
+        if name != resource.title and (each.field.group or name not in said):
+            groups.setdefault(each.field.group or _DETAILS, []).append(each)
+    return [Panel(name, values) for name, values in groups.items() if values]
+
+
+def _placed(panels: list[Panel], lists: int) -> tuple[list[Panel], list[Panel]]:
+    """Beside the related lists as long as these are likely to reach, the rest below them.
+
+    It goes by what is declared, not by what is filled, so that a panel stands where it stood on the record before.
+    """
+    room = 8 * lists
+    beside: list[Panel] = []
+    for each in panels:
+        room -= len(each.values) + 2
+        if (beside and room < 0) or not lists:
+            break
+        beside.append(each)
+    return beside, panels[len(beside) :]
 
 
 def _steps(resource: Resource, record: Shown) -> list[tuple[str, str, str]]:
@@ -148,7 +216,8 @@ def _steps(resource: Resource, record: Shown) -> list[tuple[str, str, str]]:
     if now not in lifecycle.stages:
         return []
     place = lifecycle.stages.index(now)
-    names = [stage[:1].upper() + stage[1:].replace("_", " ") for stage in lifecycle.stages]
+    each = resource.field(lifecycle.field) if resource.has(lifecycle.field) else None
+    names = [each.words(stage) if isinstance(each, Choice) else stage.replace("_", " ") for stage in lifecycle.stages]
     return [
         (name, "", "done" if index < place else "current" if index == place else "") for index, name in enumerate(names)
     ]
@@ -174,7 +243,7 @@ def moves(record: Shown, actor: Actor, connection: Connection) -> list[Move]:
             continue
         href = f"{resource.path}/{record.key}/actions/{move.key}"
         found.append(Move(move, href, refusal(resource, record.values, move, actor)))
-    return found
+    return sorted(found, key=lambda each: each.move.danger)
 
 
 def related_page(
@@ -191,11 +260,23 @@ def related_page(
         pairs += [(key, args[key]) for key in ("after", "before", "sort") if args.get(key)]
     columns = related.fields or tuple(each.name for each in view.listed if each.name != related.via)[:7]
     query = listing.read_query(pairs, view, actor.timezone, {related.via: record.key}, columns, related.sort)
-    page = listing.fetch(connection, query, actor, count=True)
+    page = _without_blanks(listing.fetch(connection, query, actor, count=True))
     path = f"{record.resource.path}/{record.key}"
-    shown = ListPage(query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
+    shown = ListPage(page.query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
     to_all = link(target.path, [(related.via, str(record.key))]) if related.via in view.by_name else target.path
-    can_add = view.creates and any(each.name == related.via for each in view.fields)
+    closed = record.archived or (related.closed is not None and related.closed(record.values))
+    can_add = view.creates and not closed and any(each.name == related.via for each in view.fields)
     return RelatedList(
         related, target, shown, to_all, f"{target.path}/new?{related.via}={record.key}" if can_add else None
     )
+
+
+def _without_blanks(page: listing.Page) -> listing.Page:
+    """A panel has no width to spare for columns in which none of its few rows has anything to say."""
+    query, index = page.query, page.layout.index
+    kept = tuple(
+        each
+        for each in query.columns
+        if each.name == query.resource.title or any(row[index[each.name]] not in (None, "", []) for row in page.rows)
+    )
+    return replace(page, query=replace(query, columns=kept or query.columns))

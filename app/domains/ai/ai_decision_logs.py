@@ -120,6 +120,7 @@ ai_decision_logs = Resource(
     about="Everything an agent decided: question, choice, reasons and cost. What a person thinks of it is added, never edited.",
     area="ai.decisions",
     sort="-decided_at",
+    badge="status",
     read_only="A decision is kept as it was made; a person adds a verdict or how it turned out, with the buttons here.",
     scopes=SCOPES,
     screen="decision.show",

@@ -160,7 +160,7 @@ estimates = Resource(
     facts=("customer_id", "property_id", "total", "margin_pct", "valid_until", "estimator_id", "days_out", "view_count"),
     related=(
         Related(
-            "estimate_lines", "estimate_id", label="Lines", sort="position",
+            "estimate_lines", "estimate_id", label="Lines", sort="position", closed=lambda head: head["status"] != "draft",
             fields=("description", "section", "quantity", "unit", "unit_price", "line_total"),
         ),
         Related("jobs", "estimate_id", fields=("title", "number", "status", "contract_value")),

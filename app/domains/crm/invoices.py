@@ -163,10 +163,11 @@ invoices = Resource(
         "Paid": Invoice.status == "paid",
         "Credit notes": Invoice.kind == "credit_note",
     },
-    facts=("customer_id", "job_id", "state", "total", "balance", "issue_date", "due_date", "days_past_due"),
+    badge="state",
+    facts=("customer_id", "job_id", "total", "balance", "issue_date", "due_date", "days_past_due"),
     related=(
         Related(
-            "invoice_lines", "invoice_id", label="Lines", sort="position",
+            "invoice_lines", "invoice_id", label="Lines", sort="position", closed=lambda head: head["status"] != "draft",
             fields=("position", "description", "quantity", "unit", "unit_price", "tax_amount", "line_total"),
         ),
         Related(
@@ -211,9 +212,9 @@ invoices = Resource(
             "balance", edit=NEVER, filter=True, group="Amounts",
             help="What is still to be paid. On a credit note, what is still to be applied.",
         ),
-        Moment("sent_at", label="Sent", edit=NEVER, filter=True),
+        Moment("sent_at", label="Sent", edit=NEVER, list=False, filter=True),
         Date(
-            "promise_to_pay_on", label="Promised", edit=INLINE, due=True, filter=True, group="Collection",
+            "promise_to_pay_on", label="Promised", edit=INLINE, due=True, list=False, filter=True, group="Collection",
             help="The day the customer said the money would come.",
         ),
         Choice(

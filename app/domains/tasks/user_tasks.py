@@ -197,6 +197,7 @@ user_tasks = Resource(
     own="assignee_id",
     search=("title", "number"),
     sort="due_at",
+    opens="Open",
     numbered="user_task",
     lifecycle=lifecycle,
     scopes={
