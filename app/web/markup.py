@@ -166,7 +166,8 @@ def _percent(column: Column) -> Writer:
 
 def _quantity(column: Column) -> Writer:
     unit = column.field.unit  # type: ignore[attr-defined]
-    return lambda value, _l, _at: text(formats.quantity(value, unit))
+    none = f'<span class="sub">{text(formats.quantity(0, unit))}</span>'
+    return lambda value, _l, _at: text(formats.quantity(value, unit)) if value else none
 
 
 def _date(column: Column) -> Writer:

@@ -14,6 +14,7 @@ from app.engine.listing import Page
 from app.engine.projection import Projection
 from app.engine.references import shows_label
 from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
 from app.web import markup
 from app.web.formats import asset
 from app.web.markup import Column, Moment, Writer
@@ -45,7 +46,8 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     query, layout = page.query, page.layout
     labels = tuple(_label(each, layout.labels, layout.index) for each in query.columns)
     names = tuple(each.name for each in query.columns)
-    cells = _cells(query.projection, names, labels, asset("icons.svg"), panel)
+    places = tuple(layout.index[name] for name in names)
+    cells = _cells(query.projection, names, places, labels, asset("icons.svg"), panel)
     key, title, base = layout.key, layout.title, query.resource.path
     at = Moment(now(), actor.timezone, today(actor.timezone))
     parts: list[str] = []
@@ -80,16 +82,40 @@ def _label(each: Field, labels: Any, index: Any) -> int:
 
 @lru_cache(maxsize=2048)
 def _cells(
-    view: Projection, names: tuple[str, ...], labels: tuple[int, ...], icons: str, panel: bool
+    view: Projection, names: tuple[str, ...], places: tuple[int, ...], labels: tuple[int, ...], icons: str, panel: bool
 ) -> tuple[Cell, ...]:
     """The columns of one kind of list. `icons` is the sprite's address, which names the present state of the files."""
     made: list[Cell] = []
-    for place, name in enumerate(names):
+    roles = {} if panel else _on_a_phone(view.resource, [view.by_name[name] for name in names])
+    for place, label_place, name in zip(places, labels, names, strict=True):
         each = view.by_name[name]
         css, write = markup.writer(column(each, view.permissions))
         is_title = name == view.resource.title
         stick = "stick" if is_title and not panel else ""
-        classes = " ".join(part for part in (stick, "name" if is_title else "", css, each.width) if part)
+        classes = " ".join(
+            part for part in (stick, "name" if is_title else "", css, each.width, roles.get(name)) if part
+        )
         opening = f'<td data-field="{name}" class="{classes}">' if classes else f'<td data-field="{name}">'
-        made.append((place, labels[place], opening, None if is_title else write))
+        made.append((place, label_place, opening, None if is_title else write))
     return tuple(made)
+
+
+def _on_a_phone(resource: Resource, fields: list[Field]) -> dict[str, str]:
+    """The columns that stay when a row is two lines: its name and figure, then where it is and how it stands."""
+    rest = [each for each in fields if each.name != resource.title]
+
+    def first(*types: str) -> str | None:
+        return next((each.name for each in rest if each.type in types), None)
+
+    moving = resource.badge or (resource.lifecycle.field if resource.lifecycle else None)
+    status = moving if any(each.name == moving for each in rest) else first("choice")
+    owed = next((each.name for each in rest if each.type == "money" and "balance" in each.name), first("money"))
+    when = first("moment", "date")
+    figure, age = (owed, status or when) if owed else (status, when)
+    if figure is None:
+        figure = first("count", "percent", "quantity", "cost", "duration", "number")
+    rest = [each for each in rest if each.name not in (figure, age)]
+    thing = next((each.name for each in rest if isinstance(each, Reference) and each.as_ != "person"), first("subject"))
+    place = thing or first("text") or first("reference", "code") or next((each.name for each in rest), None)
+    found = ((figure, "p-figure"), (place, "p-place"), (age, "p-age"))
+    return {name: role for name, role in found if name is not None}

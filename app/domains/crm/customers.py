@@ -210,6 +210,7 @@ customers = Resource(
             "rfm_segment",
             label="Segment",
             edit=NEVER,
+            list=False,
             filter=True,
             help="From how recently, how often and for how much a customer buys; scored every night.",
             tones={

@@ -205,7 +205,7 @@ jobs = Resource(
         Count(
             "days_in_stage", label="Days here", edit=NEVER, sort=False, filter=True, expr=days_in_stage, width="xs",
         ),
-        Moment("due_by", label="Due", planned=True, due=True, edit=INLINE | BULK, filter=True),
+        Moment("due_by", label="Due", planned=True, due=True, edit=INLINE | BULK, list=False, filter=True),
         Reference("lead_tech_id", label="Lead", to="app_users", as_="person", edit=INLINE | BULK, filter=True),
         Money("contract_value", label="Value", edit=INLINE, least=0, filter=True, group="Money"),
         Choice("kind", edit=BULK, list=False, filter=True),
