@@ -107,7 +107,7 @@ class ListPage:
             return "None"
         if self.page.previous is None:
             return f"1 to {shown}"
-        return f"{shown} {'row' if shown == 1 else 'rows'}"
+        return f"{shown} shown"
 
     @property
     def total(self) -> str:
@@ -158,6 +158,21 @@ class ListPage:
     def address(self, suffix: str) -> str:
         """The same list in another form: `.csv`, `/filters`."""
         return link(f"{self.path}{suffix}", self.pairs)
+
+    @property
+    def emptied_by(self) -> str:
+        """What keeps every row out, in the words of the page: the search, the filters, the ready-made list."""
+        filters = len(self.query.clauses)
+        causes = [f"match “{self.query.q}”"] if self.query.q else []
+        if filters:
+            causes.append("fit this filter" if filters == 1 else f"fit these {filters} filters")
+        if self.query.scope:
+            causes.append(f"are in “{self.query.scope}”")
+        return " and ".join(causes)
+
+    @property
+    def unsearched(self) -> str:
+        return without(self.path, self.pairs, "q")
 
     @property
     def narrowed(self) -> bool:
