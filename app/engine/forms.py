@@ -13,17 +13,21 @@ from wtforms import Form, HiddenField, StringField
 from wtforms.validators import ValidationError
 
 from app.core.clock import zone_of
-from app.engine.fields import Field, Flag, Invalid, Moment, Tags
+from app.engine.fields import Choice, Field, Flag, Invalid, Moment, Tags
 from app.engine.resource import Resource
 
 
 class TypedField(FormField):
     """One declared field in a form: keeps what was typed, also when it cannot be read, and the sentence that says why."""
 
-    def __init__(self, label: str = "", *, declared: Field, needed: bool, zone: str = "UTC", **kwargs: Any) -> None:
+    def __init__(
+        self, label: str = "", *, declared: Field, needed: bool, settled: bool = False, zone: str = "UTC", **kwargs: Any
+    ) -> None:
         super().__init__(label, **kwargs)
         self.declared = declared
         self.needed = needed
+        self.settled = settled
+        """Whether it has some value at all times, so that there is no "none" to choose."""
         self.zone = zone
         self.typed = ""
         self.chosen_label = ""
@@ -110,9 +114,18 @@ def _form_class(resource: Resource, names: tuple[str, ...], zone: str, needed: f
     for name in names:
         declared = resource.field(name)
         made[name] = TypedField(
-            declared.title, declared=declared, needed=name in needed or is_required(resource.table, declared), zone=zone
+            declared.title,
+            declared=declared,
+            needed=name in needed or is_required(resource.table, declared),
+            settled=isinstance(declared, Choice) and _always(resource.table, declared),
+            zone=zone,
         )
     return type(f"{resource.model.__name__}Form", (RecordForm,), made)
+
+
+def _always(table: Table, declared: Field) -> bool:
+    column = table.c.get(declared.name)
+    return column is not None and not column.nullable
 
 
 def is_required(table: Table, declared: Field) -> bool:

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template
 
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference, Secret
 from app.engine.filters import DATE_WORDS, WORDS
+from app.engine.projection import Projection
 from app.web.addresses import Pairs, given, link
 from app.web.security import by_resource
 
@@ -31,12 +32,24 @@ class Offer:
     kind: str
     """choice, flag, date, reference, secret or text"""
     operators: tuple[tuple[str, str], ...]
+    blank: bool
+    """Whether it can be empty at all."""
 
 
-def offers(fields: tuple[Field, ...]) -> list[Offer]:
+def offers(view: Projection) -> list[Offer]:
     """Declared filters first; every other visible field can be asked for as well."""
-    ordered = sorted(fields, key=lambda each: not each.filter)
-    return [Offer(each, _kind(each), _operators(each)) for each in ordered if each.operators]
+    ordered = sorted(view.filterable, key=lambda each: not each.filter)
+    columns = view.resource.table.c
+    return [
+        Offer(
+            each,
+            _kind(each),
+            _operators(each),
+            "null" in each.operators and (each.name not in columns or bool(columns[each.name].nullable)),
+        )
+        for each in ordered
+        if each.operators
+    ]
 
 
 def _kind(each: Field) -> str:
@@ -86,7 +99,7 @@ def panel(domain: str, table: str) -> str:
     pairs = [(name, value) for name, value in given() if name not in ("after", "before", "count")]
     return render_template(
         "resource/filters_fragment.html" if wants_fragment() else "resource/filters.html",
-        offers=offers(view.filterable),
+        offers=offers(view),
         keep=pairs,
         resource=resource,
         spans=SPANS,
