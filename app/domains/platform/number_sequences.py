@@ -49,7 +49,7 @@ number_sequences = Resource(
     NumberSequence,
     title="kind",
     label="Number sequences",
-    icon="list",
+    icon="table",
     nav=("System", 92),
     about="How customers, jobs and invoices get their numbers: prefix, width and the next number to be given.",
     area="tenant",
