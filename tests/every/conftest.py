@@ -1,0 +1,210 @@
+"""The demonstration company seen by everybody on its staff, with a neighbour company in the same database.
+
+Every personal value is replaced by one that occurs nowhere else, so that a page can be searched for what must not be on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+from sqlalchemy import Column, Connection, insert
+from sqlalchemy.sql import visitors
+
+from app.core.db import db
+from app.engine import listing
+from app.engine.access import Actor
+from app.engine.apply import transaction
+from app.engine.fields import Email, Field, Json, Phone
+from app.engine.projection import Projection, projection
+from app.engine.registry import REGISTRY
+from app.engine.resource import Resource
+from app.first_start import ROLES, email_for
+from app.web import session_rows
+from tests.conftest import _application
+from tests.servers import Database, Server
+
+PRIVATE = re.compile(r"qx-private|907\D{0,3}555\D{0,2}\d{4}|2001:db8:5ec", re.IGNORECASE)
+"""What any personal value looks like here, however a page writes it."""
+
+
+@dataclass(repr=False)
+class Company:
+    """The company with one signed-in browser per role."""
+
+    app: Flask
+    connection: Connection
+    tokens: dict[str, str]
+    strangers: dict[str, int]
+    """Table -> a record of the neighbour company."""
+    _clients: dict[str, FlaskClient] = field(default_factory=dict)
+    _actors: dict[str, Actor] = field(default_factory=dict)
+
+    def client(self, role: str = "owner") -> FlaskClient:
+        if role not in self._clients:
+            made = self._clients[role] = self.app.test_client()
+            made.set_cookie("console", self.tokens[role])
+        return self._clients[role]
+
+    def actor(self, role: str = "owner") -> Actor:
+        if role not in self._actors:
+            standing = session_rows.find(self.connection, self.tokens[role])
+            assert standing is not None
+            self._actors[role] = session_rows.actor_of(standing)
+        return self._actors[role]
+
+    def view(self, resource: Resource, role: str = "owner") -> Projection:
+        return projection(resource, self.actor(role))
+
+    def get(self, path: str, role: str = "owner", **headers: str) -> Any:
+        return self.client(role).get(path, headers=headers)
+
+    def post(self, path: str, values: dict[str, Any], role: str = "owner", **headers: str) -> Any:
+        return self.client(role).post(path, data={"csrf_token": self.csrf(role), **values}, headers=headers)
+
+    def csrf(self, role: str = "owner") -> str:
+        found = re.search(r'"X-CSRFToken":"([^"]+)"', self.get("/change-sets/0", role).get_data(as_text=True))
+        assert found
+        return found[1]
+
+    def fetch(self, resource: Resource, role: str = "owner", **asked: str) -> listing.Page:
+        actor = self.actor(role)
+        query = listing.read_query(list(asked.items()), projection(resource, actor), actor.timezone)
+        return listing.fetch(self.connection, query, actor)
+
+    def key(self, resource: Resource, role: str = "owner") -> int:
+        """A record that role's list shows first; every table has one."""
+        page = self.fetch(resource, role, limit="10")
+        assert page.rows, f"the demonstration has no {resource.plural}"
+        return int(page.rows[0][page.layout.key])
+
+    @cached_property
+    def tenant_id(self) -> int:
+        return self.actor().tenant_id
+
+
+@pytest.fixture(scope="session")
+def every_app(postgres: Server, demo_template: str, process_name: str) -> Iterator[tuple[Flask, Database]]:
+    with postgres.clone(demo_template, f"every_{process_name}") as database:
+        for app in _application(database.config()):
+            yield app, database
+
+
+@pytest.fixture(scope="session")
+def company(every_app: tuple[Flask, Database]) -> Iterator[Company]:
+    app, database = every_app
+    with app.app_context():
+        tokens = {role: _signed_in(email_for(role)) for role in ROLES}
+        _lone_rows()
+        with psycopg.connect(database.superuser_url, autocommit=True) as root:
+            root.execute("SET search_path TO console, public")
+            _make_private(root)
+            strangers = _neighbour(root)
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as reading:
+            yield Company(app, reading, tokens, strangers)
+
+
+def _signed_in(email: str) -> str:
+    users, staff, visits = (REGISTRY[name].table for name in ("users", "app_users", "user_sessions"))
+    with transaction() as connection:
+        user, tenant = connection.execute(
+            users.join(staff, staff.c.user_id == users.c.id)
+            .select()
+            .with_only_columns(users.c.id, staff.c.tenant_id)
+            .where(users.c.email == email)
+        ).one()
+        visit = connection.execute(
+            insert(visits)
+            .values(tenant_id=tenant, user_id=user, email_tried=email, outcome="success", ip="10.0.0.7", user_agent="-")
+            .returning(visits.c.id)
+        ).scalar_one()
+        return session_rows.begin(
+            connection, user_id=user, tenant_id=tenant, user_session_id=visit, ip="10.0.0.7", agent="-"
+        )
+
+
+def _lone_rows() -> None:
+    """The tables the demonstration leaves empty."""
+    staff = REGISTRY["app_users"].table
+    with transaction() as connection:
+        user, tenant, me = connection.execute(
+            staff.select()
+            .with_only_columns(staff.c.user_id, staff.c.tenant_id, staff.c.id)
+            .where(staff.c.user_id.is_not(None))
+            .order_by(staff.c.id)
+        ).first()
+        token = REGISTRY["auth_tokens"].table
+        connection.execute(
+            insert(token).values(user_id=user, purpose="invite", token_hash=b"a" * 32, expires_at="2030-01-01T00:00Z")
+        )
+        view = REGISTRY["saved_views"].table
+        connection.execute(insert(view).values(tenant_id=tenant, app_user_id=me, screen="customers", name="Owing"))
+
+
+def _neighbour(root: psycopg.Connection) -> dict[str, int]:
+    """Another company with a copy of one record of each table that belongs to a company, past every rule of life cycles."""
+    root.execute("SET session_replication_role = replica")
+    tenant = root.execute(
+        "INSERT INTO tenants (slug, name) VALUES ('neighbour', 'Neighbour Roofing') RETURNING id"
+    ).fetchone()
+    assert tenant
+    copied = {"tenants": tenant[0]}
+    for resource in REGISTRY:
+        names = [each.name for each in resource.table.c if each.computed is None and each.name not in ("id", "tenant_id")]
+        if "tenant_id" not in resource.table.c:
+            continue
+        statement = sql.SQL(
+            "INSERT INTO {0} (tenant_id, {1}) SELECT %s, {1} FROM {0} WHERE tenant_id IS NOT NULL"
+            " ORDER BY id DESC LIMIT 1 RETURNING id"
+        ).format(sql.Identifier(resource.name), sql.SQL(", ").join(map(sql.Identifier, names)))
+        try:
+            row = root.execute(statement, tenant).fetchone()
+        except (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
+            continue
+        assert row, resource.name
+        copied[resource.name] = row[0]
+    return copied
+
+
+def _make_private(root: psycopg.Connection) -> None:
+    """Recorded by the ledger where it may be, so that histories hold private values too."""
+    for resource in REGISTRY:
+        values = [
+            sql.SQL("{} = {}").format(sql.Identifier(_column(resource, each)), sql.SQL(_private(each)))
+            for each in resource.fields
+            if each.personal
+        ]
+        if not values:
+            continue
+        statement = sql.SQL("UPDATE {} SET {}").format(sql.Identifier(resource.name), sql.SQL(", ").join(values))
+        try:
+            root.execute(statement)
+        except (psycopg.errors.RaiseException, psycopg.errors.RestrictViolation):
+            root.execute("SET session_replication_role = replica")
+            root.execute(statement)
+            root.execute("RESET session_replication_role")
+
+
+def _column(resource: Resource, each: Field) -> str:
+    """The column a field shows, also where it shows it through a function."""
+    return next(part.name for part in visitors.iterate(resource.expression(each.name)) if isinstance(part, Column))
+
+
+def _private(each: Field) -> str:
+    if isinstance(each, Email):
+        return "'qx-private-' || id || '@masked.example'"
+    if isinstance(each, Phone):
+        return "'+1907555' || lpad((id % 10000)::text, 4, '0')"
+    if isinstance(each, Json):
+        return """jsonb_build_object('qx-private', 'qx-private-' || id)"""
+    if each.expr is not None:
+        return "('2001:db8:5ec::' || id % 1000)::inet"
+    return "'qx-private-' || id"

@@ -1,0 +1,119 @@
+"""Who may open what: every table, by every role, at every address of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.engine.registry import discover
+from app.engine.resource import Resource
+from app.first_start import ROLES
+from tests.every.conftest import Company
+
+RESOURCES = list(discover())
+every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@every_resource
+def test_a_list_opens_for_who_may_read_it_and_does_not_exist_for_anybody_else(
+    company: Company, resource: Resource, role: str
+) -> None:
+    view, key = company.view(resource, role), company.key(resource)
+    addresses = (f"{resource.path}?limit=10", f"{resource.path}/filters", f"{resource.path}/columns")
+    if not view.reads:
+        addresses += (f"{resource.path}/{key}", f"{resource.path}/{key}/history")
+        addresses += tuple(f"{resource.path}.{kind}" for kind in ("csv", "xlsx", "json"))
+    for address in addresses:
+        assert company.get(address, role).status_code == (200 if view.reads else 404), address
+
+
+@every_resource
+def test_a_record_opens_with_its_history_and_its_list_can_be_taken_out(company: Company, resource: Resource) -> None:
+    place = f"{resource.path}/{company.key(resource)}"
+    assert company.get(place).status_code == 200
+    assert company.get(f"{place}/history").status_code == 200
+    for kind, start in (("csv", b"\xef\xbb\xbfid,"), ("json", b"["), ("xlsx", b"PK")):
+        response = company.get(f"{resource.path}.{kind}?cols={resource.fields[0].name}")
+        assert response.status_code == 200
+        assert response.data.startswith(start)
+        assert "attachment" in response.headers["Content-Disposition"]
+
+
+@every_resource
+def test_the_viewer_reads_but_takes_nothing_out(company: Company, resource: Resource) -> None:
+    expected = 403 if company.view(resource, "viewer").reads else 404
+    assert company.get(f"{resource.path}.csv", "viewer").status_code == expected
+
+
+@every_resource
+def test_forms_open_for_who_may_write_and_say_why_not_elsewhere(company: Company, resource: Resource) -> None:
+    place, view = f"{resource.path}/{company.key(resource)}", company.view(resource)
+    for address, may in ((f"{resource.path}/new", view.creates), (f"{place}/edit", view.writes)):
+        response = company.get(address)
+        assert response.status_code == (200 if may else 403), address
+        if resource.read_only and not may:
+            assert resource.read_only in response.get_data(as_text=True).replace("&#39;", "'")
+
+
+@every_resource
+def test_a_table_kept_by_the_console_refuses_every_write_with_its_reason(company: Company, resource: Resource) -> None:
+    if resource.read_only is None:
+        return
+    key = company.key(resource)
+    before = row_of(company, resource, key)
+    for address in (f"{resource.path}/new", f"{resource.path}/{key}/edit", f"{resource.path}/{key}/delete"):
+        response = company.post(address, {each.name: "x" for each in resource.fields}, Accept="application/json")
+        assert (response.status_code, response.json["error"]) == (403, resource.read_only), address
+    assert row_of(company, resource, key) == before
+
+
+@every_resource
+def test_who_may_only_read_writes_nothing_by_a_forged_form(company: Company, resource: Resource) -> None:
+    key = company.key(resource)
+    before = row_of(company, resource, key)
+    for role in ("auditor", "viewer"):
+        for address in ("new", f"{key}/edit", f"{key}/delete"):
+            response = company.post(f"{resource.path}/{address}", {each.name: "1" for each in resource.fields}, role)
+            assert response.status_code in (403, 404), (role, address)
+    assert row_of(company, resource, key) == before
+
+
+@every_resource
+def test_a_record_of_another_company_is_nowhere(company: Company, resource: Resource) -> None:
+    key = company.strangers.get(resource.name)
+    if key is None:
+        return
+    place = f"{resource.path}/{key}"
+    for address in (place, f"{place}/history", f"{place}/edit"):
+        assert company.get(address).status_code == 404, address
+    refused = 404 if resource.read_only is None else 403
+    assert company.get(f"{place}/delete").status_code == refused
+    assert company.post(f"{place}/delete", {}).status_code == refused
+    assert company.post(f"{place}/edit", {"name": "Ours now"}).status_code == 404
+    exported = company.get(f"{resource.path}.csv?cols={resource.fields[0].name}").get_data(as_text=True)
+    assert f"\n{key}," not in exported
+    offered = company.get(f"/lookups/{resource.name}?q={key}", Accept="application/json")
+    if offered.status_code == 200:
+        assert key not in [each["key"] for each in offered.json]
+
+
+def test_whoever_is_not_signed_in_sees_nothing_at_all(company: Company) -> None:
+    visitor = company.app.test_client()
+    for resource in RESOURCES:
+        for address in (resource.path, f"{resource.path}.csv", f"{resource.path}/1", f"/lookups/{resource.name}"):
+            response = visitor.get(address)
+            assert response.status_code == 303, address
+            assert response.headers["Location"].startswith("/sign-in")
+
+
+def test_a_right_table_under_a_wrong_domain_is_no_address(company: Company) -> None:
+    assert company.get("/ai/customers").status_code == 404
+    assert company.get("/crm/alembic_version").status_code == 404
+    assert company.get("/crm/change_entries").status_code == 404
+
+
+def row_of(company: Company, resource: Resource, key: int) -> dict[str, Any]:
+    table = resource.table
+    return dict(company.connection.execute(table.select().where(table.c.id == key)).mappings().one())
