@@ -3,6 +3,7 @@
 import "./page.js";
 import "./busy.js";
 import "./keys.js";
+import "./cells.js";
 import "./unsaved.js";
 import "./live.js";
 import "./copy.js";
