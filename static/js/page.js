@@ -13,6 +13,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   followed.set(ctx, {
     page: ctx.target?.id === "main",
     here: pathOf(ctx.request.action) === location.pathname,
+    from: location.pathname,
     dialog: source.closest("dialog")?.id,
     focus: remember(),
   });
@@ -74,7 +75,8 @@ function arrive(ctx, kept) {
   document.getElementById("nav")?.hidePopover?.();
   for (const menu of document.querySelectorAll("details.drop[open]")) menu.open = false;
   for (const dialog of document.querySelectorAll("#modal dialog")) dialog.close();
-  if (!ctx.request.anchor && !kept.here) window.scrollTo(0, 0);
+  // A form is sent to its own address and answered by another page: that page begins at its top, too.
+  if (!ctx.request.anchor && (!kept.here || pathOf(ctx.response.raw.url) !== kept.from)) window.scrollTo(0, 0);
   const invalid = document.querySelector('#main [aria-invalid="true"]');
   if (invalid) {
     window.scrollTo(0, 0);
