@@ -55,7 +55,7 @@ class TypedField(FormField):
 
     def post_validate(self, form: Form, validation_stopped: bool) -> None:
         if self.needed and not self.errors and self.data in (None, "", []):
-            raise ValidationError(f"Give {self.declared.title[:1].lower()}{self.declared.title[1:]}.")
+            raise ValidationError(f"{self.declared.title} cannot stay empty.")
 
     def _show(self, value: Any) -> str:
         if isinstance(self.declared, Moment) and isinstance(value, datetime):

@@ -128,7 +128,7 @@ def plan_move(
     if why:
         raise NotAllowed(why)
     missing = {
-        name: f"Give {resource.field(name).title.lower()}."
+        name: f"{resource.field(name).title} cannot stay empty."
         for name in move.requires
         if asked.get(name) in (None, "", [])
     }

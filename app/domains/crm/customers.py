@@ -151,7 +151,7 @@ customers = Resource(
     },
     facts=(
         "open_balance", "credit_limit", "payment_terms_days", "account_manager_id", "lifetime_revenue", "last_job_at",
-        "rfm_segment", "tax_exempt",
+        "tax_exempt",
     ),
     related=(
         Related("jobs", "customer_id", fields=("title", "number", "work_type", "status", "due_by", "contract_value")),
