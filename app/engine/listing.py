@@ -439,7 +439,10 @@ def _labelled(query: ListQuery, page: Subquery, layout: Layout) -> tuple[list[Co
 
 def _masked(rows: list[tuple[Any, ...]], query: ListQuery, layout: Layout) -> list[tuple[Any, ...]]:
     """Put masks in the place of personal values before anything else sees them."""
-    hidden = [(layout.index[each.name], each.mask) for each in query.columns if each.name in query.projection.masked]
+    view, title = query.projection, query.resource.title
+    hidden = [(layout.index[each.name], each.mask) for each in query.columns if each.name in view.masked]
+    if title in view.masked and title not in layout.index:
+        hidden.append((layout.title, view.by_name[title].mask))
     if not hidden:
         return rows
     masked = []

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, cast, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, cast, false, literal, or_, select
 from sqlalchemy import String as SqlString
 
 from app.engine.access import Actor, holds
 from app.engine.fields import Reference
 from app.engine.filters import like
-from app.engine.projection import projection
+from app.engine.projection import _projection, projection
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 
@@ -28,11 +28,18 @@ class Choice:
 
 @lru_cache(maxsize=1024)
 def shows_label(name: str, permissions: frozenset[str]) -> bool:
-    """Whether the title of a record of that resource may be shown where it is only referred to."""
+    """Whether the title of a record of that resource may be shown where it is only referred to; a personal one is masked."""
     target = REGISTRY.get(name)
     if target is None:
         return False
-    return target.open_title or holds(permissions, target.permission("read"))
+    if target.open_title:
+        return True
+    return holds(permissions, target.permission("read")) and not hides_title(target, permissions)
+
+
+def hides_title(resource: Resource, permissions: frozenset[str]) -> bool:
+    """Whether what names a record to others, such as an e-mail address, is personal data to this reader."""
+    return resource.title in _projection(resource, permissions).masked
 
 
 def label_of(resource: Resource, columns: Any) -> ColumnElement[Any]:
@@ -59,19 +66,25 @@ def lookup(connection: Connection, resource: Resource, actor: Actor, text: str, 
     view = projection(resource, actor)
     table = resource.table
     detail = resource.code if resource.code in view.by_name and resource.code not in view.masked else None
-    statement = select(
-        table.c.id, label_of(resource, table.c), cast(table.c[detail], SqlString) if detail else literal("")
-    ).where(*_visible(resource, actor, row_scope(view, actor)))
+    hidden = hides_title(resource, actor.permissions)
+    label: Any = literal(None) if hidden else label_of(resource, table.c)
+    statement = select(table.c.id, label, cast(table.c[detail], SqlString) if detail else literal("")).where(
+        *_visible(resource, actor, row_scope(view, actor))
+    )
     if resource.archivable:
         statement = statement.where(table.c.archived_at.is_(None))
     if text:
-        names = dict.fromkeys((resource.title, *([detail] if detail else []), *view.searched))
+        names = dict.fromkeys((*([] if hidden else [resource.title]), *([detail] if detail else []), *view.searched))
         pattern = like(text)
-        hits = [table.c[name].ilike(pattern, escape="\\") for name in names if name in table.c]
-        statement = statement.where(
-            or_(*hits, *([table.c.id == int(text)] if text.isdigit() and len(text) < 18 else []))
-        )
-    order = table.c.get(resource.title, table.c.id)
+        # Only what is text already: a cast would keep the search from its index.
+        hits = [
+            table.c[name].ilike(pattern, escape="\\")
+            for name in names
+            if name in table.c and isinstance(table.c[name].type, SqlString)
+        ]
+        is_key = text.isascii() and text.isdigit() and len(text) < 18
+        statement = statement.where(or_(false(), *hits, *([table.c.id == int(text)] if is_key else [])))
+    order = table.c.id if hidden else table.c.get(resource.title, table.c.id)
     rows = connection.execute(
         statement.order_by(order, table.c.id).limit(limit), {"tenant": actor.tenant_id, "me": actor.app_user_id}
     )
