@@ -1,0 +1,122 @@
+"""Every column of every list, sorted both ways: no row twice, none left out, empties last, from either end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from app.engine import keyset, listing
+from app.engine.registry import discover
+from app.engine.resource import Resource
+from tests.every.conftest import Company
+
+every_resource = pytest.mark.parametrize("resource", list(discover()), ids=lambda each: each.name)
+ROWS, WALK = 10, 300
+
+
+def expected(company: Company, query: listing.ListQuery) -> list[tuple[int, bool]]:
+    """(key, whether the first column is empty) of the whole list, by a plain SELECT in the order the list promises."""
+    order = []
+    for name, down in [*query.order, ("id", query.order[0][1])]:
+        column = query.resource.expression(name)
+        order.append((column.desc() if down else column.asc()).nulls_last())
+    actor, first = company.actor(), query.resource.expression(query.order[0][0])
+    statement = (
+        select(query.resource.table.c.id, first.is_(None)).where(*listing.conditions(query, actor)).order_by(*order)
+    )
+    rows = company.connection.execute(statement, listing.values(query, actor))
+    return [(key, empty) for key, empty in rows]
+
+
+def asked(company: Company, resource: Resource, sort: str) -> listing.ListQuery:
+    first = resource.fields[0].name
+    pairs = [("limit", str(ROWS)), ("sort", sort), ("cols", first)]
+    return listing.read_query(pairs, company.view(resource), company.actor().timezone)
+
+
+def walk(company: Company, query: listing.ListQuery, before: str | None = None, most: int = WALK) -> list[int]:
+    """The keys of page after page from the start, or from the end when `before` says so, in the order of the list."""
+    found: list[int] = []
+    query = replace(query, before=before)
+    while True:
+        page = listing.fetch(company.connection, query, company.actor())
+        keys = [row[page.layout.key] for row in page.rows]
+        found = [*keys, *found] if query.before else [*found, *keys]
+        place = page.previous if query.before else page.next
+        if place is None or len(found) >= most:
+            return found
+        query = replace(query, before=place) if query.before else replace(query, after=place)
+
+
+@every_resource
+def test_the_declared_order_walks_the_whole_list_once_in_both_directions(company: Company, resource: Resource) -> None:
+    query = asked(company, resource, resource.sort)
+    keys = [key for key, _ in expected(company, query)]
+    assert walk(company, query) == keys[:WALK]
+    assert walk(company, query, before=keyset.END) == keys[-WALK:]
+
+
+@every_resource
+def test_every_column_sorts_both_ways_past_ties_and_empties(company: Company, resource: Resource) -> None:
+    for name in sorted(company.view(resource).sortable):
+        for sort in (name, f"-{name}"):
+            query = asked(company, resource, sort)
+            rows = expected(company, query)
+            keys = [key for key, _ in rows]
+            # Down from the end is up from the start, read the other way: each direction is walked once.
+            if sort == name:
+                assert walk(company, query, most=2 * ROWS) == keys[: 2 * ROWS], sort
+            else:
+                assert walk(company, query, most=ROWS) == keys[:ROWS], sort
+                assert walk(company, query, before=keyset.END, most=2 * ROWS) == keys[-2 * ROWS :], sort
+            seam = next((place for place, (_, empty) in enumerate(rows) if empty), 0)
+            if seam > 2:
+                assert across(company, query, keys, seam) == keys[seam - 2 : seam + ROWS], sort
+
+
+def across(company: Company, query: listing.ListQuery, keys: list[int], seam: int) -> list[int]:
+    """Pages over the place where the empties begin, forward and back again."""
+    start = cursor(company, query, keys[seam - 3])
+    found = walk(company, replace(query, after=start), most=ROWS + 2)[: ROWS + 2]
+    back = walk(company, query, before=cursor(company, query, found[-1]), most=len(found) - 1)
+    assert back[1 - len(found) :] == found[:-1], query.sort_text
+    return found
+
+
+def cursor(company: Company, query: listing.ListQuery, key: int) -> str:
+    columns = [query.resource.expression(name) for name, _ in query.order]
+    if "id" not in dict(query.order):
+        columns.append(query.resource.table.c.id)
+    row = company.connection.execute(select(*columns).where(query.resource.table.c.id == key)).one()
+    return keyset.encode(query.sort_text, list(row))
+
+
+@every_resource
+def test_pages_link_to_each_other_and_to_both_ends(company: Company, resource: Resource) -> None:
+    """The same over HTTP: rows as the page shows them, by the links the page offers."""
+    keys = [key for key, _ in expected(company, asked(company, resource, resource.sort))]
+    first = rows_and_links(company, f"{resource.path}?limit=10")
+    assert first.keys == keys[:10]
+    assert (first.previous is None, first.next is None) == (True, len(keys) <= 10)
+    if first.next is None:
+        return
+    second = rows_and_links(company, first.next)
+    assert second.keys == keys[10:20]
+    assert rows_and_links(company, second.previous).keys == keys[:10]
+    last = rows_and_links(company, f"{resource.path}?limit=10&before=end")
+    assert last.keys == keys[-10:]
+    assert last.next is None
+
+
+class rows_and_links:
+    def __init__(self, company: Company, address: str | None) -> None:
+        assert address
+        page = company.get(address.replace("&amp;", "&"), **{"HX-Request-Type": "partial"}).get_data(as_text=True)
+        self.keys = [int(key) for key in re.findall(r'<tr data-key="(\d+)"', page)]
+        self.previous, self.next = (
+            found[1] if (found := re.search(rf'href="([^"]+)"[^>]*rel="{which}"', page)) else None
+            for which in ("prev", "next")
+        )
