@@ -1,0 +1,59 @@
+"""People at browsers: `person("dispatcher")` is one, signed in and watched. A complaint of any of their pages fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.watched import WIDE, Watched
+from tests.conftest import Live
+
+Person = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session")
+def cookies(browser: Any, server: Live) -> Callable[[str], Any]:
+    """What a browser keeps once that role has signed in; each role signs in once for all tests."""
+    kept: dict[str, Any] = {}
+
+    def of(role: str) -> Any:
+        if role not in kept:
+            context = browser.new_context(base_url=server.url)
+            sign_in(context.new_page(), server.email(role), server.password)
+            kept[role] = context.storage_state()
+            context.close()
+        return kept[role]
+
+    return of
+
+
+@pytest.fixture
+def person(browser: Any, server: Live, cookies: Callable[[str], Any]) -> Iterator[Person]:
+    """`person("sales")`, `person("sales", scripts=False)`, or `person(None)` for somebody at the door."""
+    watched: list[Watched] = []
+
+    def come(role: str | None, *, scripts: bool = True, **options: Any) -> Watched:
+        options = {"viewport": WIDE, "color_scheme": "light", "java_script_enabled": scripts, **options}
+        context = browser.new_context(
+            base_url=server.url, storage_state=cookies(role) if role else None, accept_downloads=True, **options
+        )
+        context.set_default_timeout(10_000)
+        watched.append(Watched(context.new_page()))
+        return watched[-1]
+
+    yield come
+    complaints = [said for each in watched for said in each.said]
+    for each in watched:
+        each.page.context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+def sign_in(page: Any, email: str, password: str) -> None:
+    """As a person does it."""
+    page.goto("/sign-in")
+    page.fill("input[name=email]", email)
+    page.fill("input[name=password]", password)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)

@@ -1,0 +1,161 @@
+"""A dispatcher's morning: find the job that waits for a day, give it a visit, schedule it, and take it back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.conftest import Person, sign_in
+from tests.browser.watched import Watched
+from tests.conftest import Live
+
+pytestmark = pytest.mark.browser
+
+TO_SCHEDULE = "/crm/jobs?scope=To schedule&status=new&property_id.null=false&customer_id.null=false"
+
+
+def test_somebody_without_a_right_password_stays_at_the_door_and_is_told_so(person: Person, server: Live) -> None:
+    visitor = person(None)
+    page = visitor.page
+    page.goto("/crm/jobs?status=new")
+    assert "/sign-in" in page.url, "the door comes before any page"
+    visitor.accessible_everywhere()
+    page.get_by_label("Work email").fill(server.email("dispatcher"))
+    page.get_by_label("Password", exact=True).fill("not the password at all")
+    page.get_by_label("Password", exact=True).press("Enter")
+    page.get_by_text("Email or password is wrong.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "f-password"
+    visitor.accessible("after a wrong password")
+    assert page.get_by_label("Work email").input_value() == server.email("dispatcher"), "what was typed stays"
+    page.get_by_label("Password", exact=True).fill(server.password)
+    page.get_by_label("Password", exact=True).press("Enter")
+    visitor.heading("Jobs")
+    assert visitor.path() == "/crm/jobs?status=new", "on to where one was going"
+
+
+def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
+    dispatcher = person("dispatcher")
+    page = dispatcher.page
+    dispatcher.go("/")
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Jobs").click()
+    dispatcher.heading("Jobs")
+    everything = page.locator(".page-head .meta").inner_text()
+
+    page.get_by_role("link", name="Filter", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Filter jobs")
+    dialog.get_by_text("Work type", exact=True).click()
+    dispatcher.accessible("with the filter dialog")
+    offer = dialog.locator("details[open]")
+    offer.get_by_label("Leak").check()
+    offer.get_by_label("Warranty").check()
+    offer.get_by_role("button", name="Apply").click()
+    dispatcher.at("work_type")
+    chip = page.locator(".chip", has_text="Work type")
+    assert "Leak" in chip.inner_text() and "Warranty" in chip.inner_text()
+    kinds = set(page.locator("td[data-field=work_type]").all_inner_texts())
+    assert kinds and kinds <= {"Leak", "Warranty"}
+
+    page.get_by_role("navigation", name="Ready-made lists").get_by_role("link", name="To schedule").click()
+    dispatcher.at("scope=To")
+    assert page.locator("a[aria-current=page]", has_text="To schedule").count() == 1
+    assert set(page.locator("td[data-field=status]").all_inner_texts()) <= {"New", "Approved"}
+    dispatcher.accessible_everywhere()
+
+    page.get_by_role("link", name=re.compile("Remove filter Work type")).click()
+    page.wait_for_url(lambda url: "work_type" not in url)
+    page.get_by_role("navigation", name="Ready-made lists").get_by_role("link", name="All").click()
+    page.wait_for_url(lambda url: "scope" not in url)
+    assert page.locator(".page-head .meta").inner_text() == everything
+    page.go_back()
+    dispatcher.at("scope=To")
+    page.locator("a[aria-current=page]", has_text="To schedule").wait_for()
+
+
+def test_a_filter_nobody_passes_names_what_empties_the_list(person: Person) -> None:
+    dispatcher = person("dispatcher")
+    dispatcher.go("/crm/jobs?status=new&q=no such job anywhere")
+    assert "Nothing matches" in dispatcher.page.locator("#list").inner_text()
+    dispatcher.accessible_everywhere()
+    dispatcher.page.get_by_role("link", name="Show all jobs").click()
+    dispatcher.page.locator("tr[data-key]").first.wait_for()
+
+
+def test_a_job_is_scheduled_once_a_crew_has_a_time_and_taken_back_again(person: Person) -> None:
+    dispatcher = person("dispatcher")
+    page = dispatcher.page
+    dispatcher.go(TO_SCHEDULE)
+    page.locator("tr[data-key]").first.get_by_role("link").first.click()
+    page.get_by_role("link", name="Schedule job").wait_for()
+    job, title = dispatcher.path(), page.locator("#main h1").inner_text()
+    dispatcher.accessible_everywhere()
+
+    # Too early: the reason stands in the dialog, and closing it gives focus back to the button.
+    press_move(dispatcher, "Schedule job")
+    alert = page.locator("#modal").get_by_role("alert")
+    alert.wait_for()
+    assert "Add a visit with a crew lead and a time first." in alert.inner_text()
+    assert "Nothing was changed." in alert.inner_text()
+    dispatcher.accessible("with a refused dialog")
+    dispatcher.press("Escape")
+    assert page.locator("#modal dialog").count() == 0
+    assert dispatcher.seen_focus() == "Schedule job"
+
+    add_visit(dispatcher)
+    dispatcher.toast("Visit created")
+    page.get_by_role("navigation", name="Breadcrumb").wait_for()
+    assert page.locator(f"#main a[href='{job}']").first.inner_text() == title, "the visit leads back to its job"
+    dispatcher.accessible("a new visit")
+    page.locator(f"#main a[href='{job}']").first.click()
+    page.locator("#rel-job_visits tbody tr").wait_for()
+
+    press_move(dispatcher, "Schedule job")
+    dispatcher.toast(f"{title} scheduled")
+    assert "Scheduled" in page.locator(".rec-head").inner_text()
+    assert "Jun 1" in page.locator("dd[data-field=scheduled_start]").inner_text(), "the window comes from the visit"
+    dispatcher.accessible("a scheduled job")
+
+    dispatcher.press("Control+z")
+    dispatcher.toast("Undone")
+    assert dispatcher.path() == job
+    page.locator(".rec-head", has_text="New").wait_for()
+    page.get_by_role("status").get_by_role("button", name="Undo").last.click()  # undoing the undo schedules it again
+    page.locator(".rec-head", has_text="Scheduled").wait_for()
+
+
+def press_move(person: Watched, label: str) -> None:
+    person.page.locator(".rec-head").get_by_role("link", name=label).click()
+    dialog = person.page.get_by_role("dialog", name=f"{label}?")
+    dialog.get_by_role("button", name=label).click()
+
+
+def add_visit(person: Watched) -> None:
+    page = person.page
+    page.get_by_role("link", name="New visit").click()
+    person.heading("New visit")
+    page.get_by_label("Starts").fill("2027-06-01T07:00")
+    page.get_by_label("Ends").fill("2027-06-01T06:00")
+    page.get_by_role("button", name="Create visit").click()
+    page.locator("#ends_at[aria-invalid=true]").wait_for()
+    assert page.locator("#ends_at-err").inner_text() == "A visit ends after it starts."
+    assert page.evaluate("document.activeElement.id") == "ends_at"
+    assert page.get_by_label("Starts").input_value() == "2027-06-01T07:00", "what was typed stays"
+    page.get_by_label("Ends").fill("2027-06-01T11:30")
+    lead = page.get_by_role("combobox", name="Crew lead")
+    lead.fill("Aaron")
+    page.get_by_role("option", name="Aaron Pratt").click()
+    assert lead.input_value() == "Aaron Pratt"
+    page.get_by_role("button", name="Create visit").click()
+
+
+def test_the_password_opens_the_door_and_signing_out_shuts_it(person: Person, server: Live) -> None:
+    dispatcher = person(None)
+    sign_in(dispatcher.page, server.email("dispatcher"), server.password)
+    dispatcher.ready()
+    dispatcher.accessible_everywhere()
+    dispatcher.page.get_by_label("Account, theme and density").click()
+    dispatcher.accessible("with the account menu")
+    dispatcher.page.get_by_role("button", name="Sign out").click()
+    dispatcher.page.wait_for_url("**/sign-in**")
+    dispatcher.page.goto("/crm/jobs")
+    assert "/sign-in" in dispatcher.page.url

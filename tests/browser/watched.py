@@ -1,0 +1,172 @@
+"""A person at a browser, watched: what the page complains about, what a screen reader would stumble over, where focus is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.servers import ROOT
+
+STANDARDS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+COLOURS = {"type": "rule", "values": ["color-contrast"]}
+"""What a theme alone can break."""
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+_AXE = (ROOT / "static/vendor/axe.min.js").read_text()
+_RUN = """async (only) => {
+  const found = await axe.run(document, {runOnly: only, resultTypes: ['violations']});
+  return found.violations.map((rule) => ({rule: rule.id, says: rule.help, at: rule.nodes.map(
+    (node) => [node.target.join(' '), node.html.slice(0, 160), node.failureSummary.slice(0, 300)])}));
+}"""
+_SETTLED = """() => Promise.race([new Promise((done) => setTimeout(done, 1000)), Promise.all(document.getAnimations()
+  .filter((each) => each.animationName !== 'run-down' && each.effect.getTiming().iterations !== Infinity)
+  .map((each) => each.finished.catch(() => {})))]).then(() => null)"""
+_LISTEN = """
+addEventListener('securitypolicyviolation', (event) => console.error(
+  `policy: ${event.violatedDirective} forbids ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
+"""
+_FOCUS = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const look = getComputedStyle(at), box = at.getBoundingClientRect();
+  const ring = look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) > 0;
+  const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+  return {words: (at.getAttribute('aria-label') || at.innerText || at.id || at.name || at.localName).trim().slice(0, 80),
+    tag: at.localName, ring: ring || look.boxShadow !== 'none', inside: inside && box.width > 0};
+}"""
+
+_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? null : [document.documentElement.scrollWidth, innerWidth,
+  ...[...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth
+    && !each.closest('[tabindex], .tabs, [hidden]')).map((each) => each.outerHTML.slice(0, 120)).slice(-6)]"""
+
+
+class Watched:
+    """One person on one page. `said` collects every complaint of the browser; the fixture fails the test over them."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.said: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.said.append(f"script: {error}"))
+        page.on("request", self._request)
+        page.add_init_script(_LISTEN)
+
+    def _console(self, message: Any) -> None:
+        # That an answer was 409 or 422 is part of some journeys; the browser writes it down as an error all the same.
+        expected = message.text.startswith("Failed to load resource") and any(f" {code} " in message.text for code in (403, 404, 409, 422))
+        if message.type in ("error", "warning") and not expected:
+            self.said.append(f"{message.type} on {self.page.url}: {message.text}")
+
+    def _request(self, request: Any) -> None:
+        if request.url.endswith("/csp-reports"):
+            self.said.append(f"policy report: {request.post_data}")
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def go(self, path: str) -> int:
+        """Open an address; the status of the answer."""
+        answer = self.page.goto(path)
+        self.ready()
+        return int(answer.status)
+
+    def ready(self) -> None:
+        """Wait until our scripts run, so that a key pressed now is heard."""
+        self.page.wait_for_selector("html[data-script=on]", state="attached")
+
+    def heading(self, words: str) -> None:
+        """Wait for the page of that name."""
+        self.page.locator("#main h1", has_text=words).first.wait_for()
+
+    def toast(self, words: str) -> Any:
+        """The toast that says so, once it is there."""
+        toast = self.page.locator("#toasts console-toast", has_text=words).last
+        toast.wait_for()
+        return toast
+
+    def until(self, condition: str, seconds: float = 8) -> None:
+        """Wait until an expression of the page is true. (The browser tool's own way needs `eval`, which our policy forbids.)"""
+        deadline = time.monotonic() + seconds
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"never so on {self.path()}: {condition}"
+            time.sleep(0.03)
+
+    def at(self, part: str) -> None:
+        """Wait until the address, as pushed by the page, contains this."""
+        self.page.wait_for_url(lambda url: part in url)
+        self.ready()
+
+    def path(self) -> str:
+        """The address without the server."""
+        return str(self.page.evaluate("location.pathname + location.search"))
+
+    def field(self, name: str) -> Any:
+        """The value of a field on a record page."""
+        return self.page.locator(f"#main dd[data-field={name}]")
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def violations(self, only: dict[str, Any] = STANDARDS) -> list[dict[str, Any]]:
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(_AXE)
+        self.page.evaluate(_SETTLED)
+        return list(self.page.evaluate(_RUN, only))
+
+    def accessible(self, where: str = "", only: dict[str, Any] = STANDARDS) -> None:
+        """No finding of axe on the page as it stands."""
+        found = self.violations(only)
+        assert not found, f"{self.path()} {where}\n{json.dumps(found, indent=1, ensure_ascii=False)}"
+
+    def accessible_everywhere(self) -> None:
+        """Neither in light nor in dark, neither at the desk nor on the phone; and nothing scrolls sideways there."""
+        for size, scheme, only in (
+            (WIDE, "light", STANDARDS), (WIDE, "dark", COLOURS), (PHONE, "dark", STANDARDS), (PHONE, "light", COLOURS),
+        ):  # fmt: skip
+            with self.seen(size, scheme):
+                self.accessible(f"{scheme} at {size['width']}", only)
+                self.fits()
+
+    @contextmanager
+    def seen(self, size: dict[str, int], scheme: str) -> Iterator[None]:
+        """The same page on another screen."""
+        before = self.page.viewport_size
+        self.page.set_viewport_size(size)
+        self.page.emulate_media(color_scheme=scheme)
+        yield
+        self.page.set_viewport_size(before)
+        self.page.emulate_media(color_scheme="light")
+
+    def fits(self) -> None:
+        """The page never scrolls sideways."""
+        wide = self.page.evaluate(_WIDE)
+        assert not wide, f"{self.path()} is wider than its window: {wide}"
+
+    # -- the keyboard ---------------------------------------------------------------------------------------------
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def focus(self) -> dict[str, Any]:
+        """What has focus: its words, and whether one sees that it does."""
+        at = self.page.evaluate(_FOCUS)
+        assert at, f"nothing has focus on {self.path()}"
+        return dict(at)
+
+    def seen_focus(self) -> str:
+        """The words of what has focus, which must be marked and in view."""
+        at = self.focus()
+        assert at["ring"] and at["inside"], f"the focus on {at} is not to be seen"
+        return str(at["words"])
+
+    def tab_to(self, words: str, limit: int = 60) -> None:
+        """Press Tab until what these words name has focus, seeing it on every step."""
+        passed = []
+        for _ in range(limit):
+            self.press("Tab")
+            passed.append(self.seen_focus())
+            if words in passed[-1]:
+                return
+        raise AssertionError(f"Tab never came to “{words}”, but to {passed}")
