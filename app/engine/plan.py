@@ -172,8 +172,8 @@ def plan_archive(connection: Connection, resource: Resource, key: int, actor: Ac
     return Plan((change,), action=f"{resource.one}.{'restore' if restore else 'archive'}")
 
 
-def refusal(resource: Resource, row: Mapping[str, Any], move: Transition | Action, actor: Actor) -> str | None:
-    """Why this actor cannot make this move now, as a sentence; None when it can be tried (guards come later)."""
+def unpermitted(resource: Resource, row: Mapping[str, Any], move: Transition | Action, actor: Actor) -> str | None:
+    """Why this actor never makes this move on this record, whatever its state; None when the role includes it."""
     allowed = (move.may, *move.also) if isinstance(move, Transition) else (move.may,)
     owns = (
         resource.own is not None
@@ -182,6 +182,14 @@ def refusal(resource: Resource, row: Mapping[str, Any], move: Transition | Actio
     )
     if not any(actor.may(each) for each in allowed) and not owns:
         return f"Your role does not {move.label[:1].lower()}{move.label[1:]} here; it needs {move.may}."
+    return None
+
+
+def refusal(resource: Resource, row: Mapping[str, Any], move: Transition | Action, actor: Actor) -> str | None:
+    """Why this actor cannot make this move now, as a sentence; None when it can be tried (guards come later)."""
+    why = unpermitted(resource, row, move, actor)
+    if why:
+        return why
     if isinstance(move, Action):
         return move.when(row)
     lifecycle = resource.lifecycle

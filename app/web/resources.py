@@ -18,7 +18,7 @@ from app.engine.apply import apply
 from app.engine.fields import Edit, Reference
 from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
-from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move
+from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move, unpermitted
 from app.engine.projection import Projection, projection
 from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale
@@ -409,6 +409,9 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     if move is None:
         abort(404)
     shown = records.read(reading(), view, key, actor)
+    forbidden = unpermitted(resource, shown.values, move, actor)
+    if forbidden:
+        raise NotAllowed(forbidden)
     made = form_class(resource, [resource.field(name) for name in move.asks], actor.timezone, needed=move.requires)
     form = (
         made(request.form)
