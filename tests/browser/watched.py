@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ class Watched:
 
     def _console(self, message: Any) -> None:
         # That an answer was 409 or 422 is part of some journeys; the browser writes it down as an error all the same.
-        expected = message.text.startswith("Failed to load resource") and any(f" {code} " in message.text for code in (403, 404, 409, 422))
+        expected = re.match(r"Failed to load resource.* (400|403|404|409|422) ", message.text)
         if message.type in ("error", "warning") and not expected:
             self.said.append(f"{message.type} on {self.page.url}: {message.text}")
 
