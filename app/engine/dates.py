@@ -28,7 +28,10 @@ class Span:
 def _midnight(value: date | datetime, zone: str) -> datetime:
     if isinstance(value, datetime):
         return value
-    return datetime.combine(value, time(), zone_of(zone)).astimezone(UTC)
+    try:
+        return datetime.combine(value, time(), zone_of(zone)).astimezone(UTC)
+    except OverflowError:  # midnight of the first day lies before the calendar, east of Greenwich
+        raise BadQuery(f"{value.isoformat()} lies outside the calendar.") from None
 
 
 def span(text: str, zone: str, calendar_day: bool = False) -> Span:
@@ -49,12 +52,12 @@ def span(text: str, zone: str, calendar_day: bool = False) -> Span:
             day = date.fromisoformat(word)
             return Span(day, day + timedelta(days=1))
         instant = datetime.fromisoformat(word.replace(" ", "+") if word.count(" ") == 1 and "T" in word else word)
+        instant = (instant if instant.tzinfo else instant.replace(tzinfo=zone_of(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadQuery(f"“{word[:40]}” is not a date; write 2026-11-20, today, -7d, month or -1month.") from None
     if calendar_day:
         raise BadQuery(f"“{word[:40]}” has a time of day, but this field holds days only.")
-    instant = instant if instant.tzinfo else instant.replace(tzinfo=zone_of(zone))
-    return Span(instant.astimezone(UTC), instant.astimezone(UTC))
+    return Span(instant, instant)
 
 
 def _named(word: str, here: date) -> Span:

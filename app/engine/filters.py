@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, false, not_, or_
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ARRAY, ColumnElement, Numeric, Text, any_, bindparam, false, not_, or_
+from sqlalchemy.types import NullType, TypeEngine
 
 from app.engine.dates import Span, span
 from app.engine.fields import Date, Field, Flag, Invalid, Moment, Reference, Tags
@@ -99,10 +99,12 @@ def _value(field: Field, op: str, text: str, zone: str) -> Any:
 def condition(clause: Clause, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """The SQL of a clause with named parameters `<name>`, `<name>b`; `parameters` gives their values."""
     op, kind = clause.op, column.type
+    if isinstance(kind, NullType):  # a derived field whose function says nothing of its type
+        kind = Numeric() if clause.field.numeric else Text()
     if op == "null":
         return column.is_(None) if clause.values[0] else column.is_not(None)
     if isinstance(clause.field, Tags):
-        return column.contains(bindparam(name, type_=kind))
+        return column.bool_op("@>")(bindparam(name, type_=kind))
     if isinstance(clause.field, Date | Moment):
         return _dated(clause, column, name)
     value: Any = bindparam(name, type_=kind)

@@ -40,19 +40,21 @@ def encode(order: str, values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
-def decode(order: str, cursor: str, width: int) -> list[Any]:
-    """The values of a cursor; BadQuery where it was cut, edited or belongs to another order."""
+def decode(order: str, cursor: str, width: int) -> list[str | None]:
+    """The values of a cursor as text, which PostgreSQL reads as each column's type or refuses; BadQuery where the
+    cursor was cut, edited or belongs to another order."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         found = json.loads(base64.b64decode(padded.encode(), altchars=b"-_", validate=True))
         of, values = found
         fits = of == order and isinstance(values, list) and len(values) == width
         fits = fits and all(value is None or isinstance(value, str | int | bool) for value in values)
-    except (ValueError, TypeError, binascii.Error, UnicodeDecodeError):
+        "".join(value for value in values if isinstance(value, str)).encode()  # half a character cannot be sent on
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         fits = False
     if not fits or values[-1] is None or any("\x00" in value for value in values if isinstance(value, str)):
         raise BadQuery("This page's address is incomplete or belongs to another order. Start from the first page.")
-    return values  # type: ignore[no-any-return]
+    return [None if value is None else str(value).lower() if isinstance(value, bool) else str(value) for value in values]
 
 
 def _plain(value: Any) -> Any:

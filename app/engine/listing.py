@@ -169,7 +169,8 @@ def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = 
     keys = sort_keys(query)
     reverse = query.before is not None
     cursor = query.before or query.after
-    place = keyset.decode(query.sort_text, cursor, len(keys)) if cursor and cursor != keyset.END else None
+    at_end = query.before == keyset.END
+    place = keyset.decode(query.sort_text, cursor, len(keys)) if cursor and not at_end else None
     prepared = _prepared(query, actor, keys, place, reverse)
     given = prepared.constants | values(query, actor) | {"n": query.limit + 1}
     if place is not None:
@@ -180,7 +181,7 @@ def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = 
     if reverse:
         rows.reverse()
     layout = prepared.layout
-    edge = (more, place is not None) if not reverse else (cursor != keyset.END, more)
+    edge = (more, place is not None) if not reverse else (not at_end, more)
 
     def at(row: tuple[Any, ...]) -> str:
         return keyset.encode(query.sort_text, [row[index] for index in layout.sort])
@@ -205,7 +206,7 @@ def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[tup
     try:
         cursor.execute(sql, values)
         return cast(list[tuple[Any, ...]], cursor.fetchall())
-    except (pg.DataError, pg.InvalidTextRepresentation):
+    except pg.DataError:
         raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from None
     except pg.QueryCanceled:
         raise BadQuery("This took longer than 10 s and was stopped. Narrow it with a filter.") from None

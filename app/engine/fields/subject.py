@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from app.engine.fields.field import NEVER, Edit, Field
+from app.engine.fields.field import NEVER, Edit, Field, Invalid
 
 
 @dataclass(frozen=True)
@@ -18,4 +18,7 @@ class SubjectLink(Field):
     operators: ClassVar[tuple[str, ...]] = ("eq", "null")
 
     def parse(self, typed: str) -> Any:
-        return int(typed)
+        try:
+            return int(typed)
+        except ValueError:
+            raise Invalid(f"Give the number of a record; “{typed[:40]}” is not one.") from None
