@@ -75,8 +75,8 @@ class Company:
         assert found
         return found[1]
 
-    def fetch(self, resource: Resource, role: str = "owner", **asked: str) -> listing.Page:
-        actor = self.actor(role)
+    def fetch(self, resource: Resource, who: str = "owner", **asked: str) -> listing.Page:
+        actor = self.actor(who)
         query = listing.read_query(list(asked.items()), projection(resource, actor), actor.timezone)
         return listing.fetch(self.connection, query, actor)
 
@@ -158,7 +158,9 @@ def _neighbour(root: psycopg.Connection) -> dict[str, int]:
     assert tenant
     copied = {"tenants": tenant[0]}
     for resource in REGISTRY:
-        names = [each.name for each in resource.table.c if each.computed is None and each.name not in ("id", "tenant_id")]
+        names = [
+            each.name for each in resource.table.c if each.computed is None and each.name not in ("id", "tenant_id")
+        ]
         if "tenant_id" not in resource.table.c:
             continue
         statement = sql.SQL(
