@@ -65,10 +65,13 @@ class Company:
         return projection(resource, self.actor(role))
 
     def get(self, path: str, role: str = "owner", **headers: str) -> Any:
-        return self.client(role).get(path, headers=headers)
+        with self.app.app_context():  # of its own: a test holds one open, and what one request kept another would find
+            return self.client(role).get(path, headers=headers)
 
     def post(self, path: str, values: dict[str, Any], role: str = "owner", **headers: str) -> Any:
-        return self.client(role).post(path, data={"csrf_token": self.csrf(role), **values}, headers=headers)
+        data = {"csrf_token": self.csrf(role), **values}
+        with self.app.app_context():
+            return self.client(role).post(path, data=data, headers=headers)
 
     def csrf(self, role: str = "owner") -> str:
         found = re.search(r'"X-CSRFToken":"([^"]+)"', self.get("/change-sets/0", role).get_data(as_text=True))
