@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from app.engine.access import Actor
 from app.engine.fields import Field, Reference
+from app.engine.listing import row_scope
 from app.engine.projection import projection
 from app.engine.references import labels
 from app.engine.registry import REGISTRY
@@ -158,16 +159,36 @@ def _tuple(found: ChangeSet) -> tuple[Any, ...]:
 
 def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[Entry]:
     made = []
+    hidden_rows = _of_others(connection, rows, actor)
     for row in rows:
         found = ChangeSet(*row[:_WIDTH])
         entry_id, table, record_id, operation, before, after = row[_WIDTH:]
         resource = REGISTRY.get(table)
-        if resource is None or not projection(resource, actor).reads:
+        if resource is None or not projection(resource, actor).reads or (table, record_id) in hidden_rows:
             made.append(Entry(entry_id, found, None, table, record_id, operation, (), 1))
             continue
         differences, hidden = _differences(resource, load(before), load(after), actor)
         made.append(Entry(entry_id, found, resource, table, record_id, operation, differences, hidden))
     return _labelled(connection, made, actor)
+
+
+def _of_others(connection: Connection, rows: Sequence[Any], actor: Actor) -> set[tuple[str, str]]:
+    """Records among the entries that belong to others, in tables where this actor sees only what is their own."""
+    asked: dict[str, set[str]] = {}
+    for row in rows:
+        table, record_id = row[_WIDTH + 1], row[_WIDTH + 2]
+        resource = REGISTRY.get(table)
+        if resource is not None and not projection(resource, actor).reads_all and record_id.isdigit():
+            asked.setdefault(table, set()).add(record_id)
+    hidden = set()
+    for table, keys in asked.items():
+        resource = REGISTRY[table]
+        mine = select(resource.table.c.id).where(
+            resource.table.c.id.in_(sorted(map(int, keys))), *row_scope(projection(resource, actor), actor)
+        )
+        seen = connection.scalars(mine, {"tenant": actor.tenant_id, "me": actor.app_user_id})
+        hidden |= {(table, key) for key in keys - set(map(str, seen))}
+    return hidden
 
 
 def _differences(

@@ -92,6 +92,8 @@ def plan_edit(
     if not view.writes:
         raise NotAllowed(resource.read_only or f"Your role does not change {resource.plural.lower()}.")
     row = current(connection, view, key, actor)
+    if not view.edits(row, actor.app_user_id):
+        raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
     _only(wanted, view.writable(where & ~CREATE or where), resource)
     base = dict(row)
     if seen is not None and resource.versioned and row["version"] != seen:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from app.engine.access import Actor, holds
 from app.engine.actions import Action
@@ -82,8 +84,13 @@ class Projection:
 
     @cached_property
     def writes(self) -> bool:
-        """Whoever holds only `<area>.own` edits what is theirs; the row scope sees to the rest."""
+        """Whether there are records here that this bundle edits; whoever holds only `<area>.own` edits what is theirs."""
         return self.resource.read_only is None and (self.may("write") or self.reads_own)
+
+    def edits(self, record: Mapping[str, Any], me: int | None) -> bool:
+        """Whether this record may be edited: reading everyone's is no right to change more than one's own."""
+        own = self.resource.own
+        return self.writes and (self.may("write") or (own is not None and me is not None and record.get(own) == me))
 
 
 @lru_cache(maxsize=4096)

@@ -211,6 +211,8 @@ def edit(domain: str, table: str, key: int) -> str | AnyResponse:
     shown = records.read(connection, view, key, actor)
     if not view.writes:
         raise NotAllowed(resource.read_only or f"{resource.plural} are not changed here.")
+    if not view.edits(shown.values, actor.app_user_id):
+        raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
     fields = _editable(resource, view, shown)
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
@@ -459,8 +461,8 @@ def _back(otherwise: str) -> str:
 def delete(domain: str, table: str, key: int) -> str | AnyResponse:
     """Archive where the dictionary keeps records, delete where it does not; asked first, undone after."""
     resource, view, actor = find(domain, table)
-    if resource.read_only:
-        raise NotAllowed(resource.read_only)
+    if resource.read_only or not view.may("delete"):
+        raise NotAllowed(resource.read_only or f"Your role does not delete {resource.plural.lower()}.")
     shown = records.read(reading(), view, key, actor)
     restore = shown.archived
     rest: list[str] = []
