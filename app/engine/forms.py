@@ -30,6 +30,8 @@ class TypedField(FormField):
         """Whether it has some value at all times, so that there is no "none" to choose."""
         self.zone = zone
         self.typed = ""
+        self.given = True
+        """False when a form came without this field: one opened before the field was added must not empty it."""
         self.chosen_label = ""
         """The title of the record a reference points at, for its picker."""
 
@@ -40,6 +42,7 @@ class TypedField(FormField):
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Read what was typed. A blank means empty; an absent box means it was not ticked."""
         self.typed = str(valuelist[0]) if valuelist else ""
+        self.given = bool(valuelist) or isinstance(self.declared, Flag)
         if isinstance(self.declared, Flag):
             self.data = self.declared.parse(self.typed)
             return
@@ -75,7 +78,7 @@ class RecordForm(Form):
 
     def edits(self) -> dict[str, Any]:
         """The values given, by field name."""
-        return {name: each.data for name, each in self._fields.items() if isinstance(each, TypedField)}
+        return {name: each.data for name, each in self._fields.items() if isinstance(each, TypedField) and each.given}
 
     @property
     def typed_fields(self) -> list[TypedField]:

@@ -290,8 +290,10 @@ def picks(form: RecordForm, actor: Actor) -> bool:
         if not isinstance(each.declared, Reference):
             continue
         picked, words = request.form.get(f"{each.name}.pick", ""), request.form.get(f"{each.name}.q", "").strip()
-        if picked.isdigit() and len(picked) < 19:
-            each.data, each.typed, each.errors = int(picked), picked, ()
+        if picked.isascii() and picked.isdigit() and len(picked) < 19:
+            each.data, each.typed, each.errors, each.given = int(picked), picked, (), True
+        elif _typed_over(each.typed, words, request.form.get(f"{each.name}.was", "")):
+            each.data, each.typed = None, ""
         asked = request.form.get("find") == each.name
         target = REGISTRY.get(each.declared.to)
         if target is None or not (asked or (words and not each.typed)):
@@ -302,7 +304,7 @@ def picks(form: RecordForm, actor: Actor) -> bool:
         each.chosen_label = words
         exact = [one for one in each.offered if one.label == words or one.detail == words]
         if len(exact) == 1 and not asked:
-            each.data, each.typed, each.offered = exact[0].key, str(exact[0].key), []
+            each.data, each.typed, each.offered, each.given = exact[0].key, str(exact[0].key), [], True
         elif each.offered:
             each.errors = [*each.errors, "Choose one of these."]
             open_choice = True
@@ -310,6 +312,12 @@ def picks(form: RecordForm, actor: Actor) -> bool:
             each.errors = [*each.errors, f"Nothing called “{words[:60]}” was found."]
             open_choice = True
     return open_choice
+
+
+def _typed_over(key: str, words: str, was: str) -> bool:
+    """Whether another name was typed over the one the form came with while its hidden key, lacking a script, stayed."""
+    key_then, _, label_then = was.partition(":")
+    return bool(words and key) and key == key_then and "".join(words.split()) != "".join(label_then.split())
 
 
 def chosen(form: RecordForm, known: Any) -> None:
