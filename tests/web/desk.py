@@ -82,7 +82,9 @@ class Desk:
     actor: Actor
 
     def get(self, path: str, **headers: str) -> Any:
-        with self.client.application.app_context():  # of its own: a test holds one open, and requests must share nothing
+        with (
+            self.client.application.app_context()
+        ):  # of its own: a test holds one open, and requests must share nothing
             return self.client.get(path, headers=headers)
 
     def page(self, path: str, status: int = 200) -> str:
@@ -116,7 +118,9 @@ class Desk:
 def words(response: Any) -> str:
     """The page with what a reader would see of its entities."""
     text: str = response.get_data(as_text=True)
-    return text.replace("&#39;", "'").replace("&#34;", '"').replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    return (
+        text.replace("&#39;", "'").replace("&#34;", '"').replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    )
 
 
 def sit(app: Flask, company: House, name: str, *permissions: str) -> Desk:

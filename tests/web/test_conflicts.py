@@ -38,7 +38,9 @@ def test_edits_of_different_fields_merge_and_it_is_said(house: House, two: tuple
     assert "Someone else's changes to other fields were kept" in ben.page(place.removesuffix("/edit"))
 
 
-def test_the_second_to_change_a_field_sees_was_theirs_and_yours(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_the_second_to_change_a_field_sees_was_theirs_and_yours(
+    house: House, two: tuple[Desk, Desk], place: str
+) -> None:  # noqa: F811
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
     ana.send(place, hers, name="Bluestem North")
@@ -54,7 +56,9 @@ def test_the_second_to_change_a_field_sees_was_theirs_and_yours(house: House, tw
     assert (row(house)["name"], row(house)["website"]) == ("Bluestem North", "https://a.example")
 
 
-@pytest.mark.parametrize(("choice", "kept"), [("Bluestem South", "Bluestem South"), ("Bluestem North", "Bluestem North")])
+@pytest.mark.parametrize(
+    ("choice", "kept"), [("Bluestem South", "Bluestem South"), ("Bluestem North", "Bluestem North")]
+)
 def test_choosing_saves_the_choice_and_everything_else_that_was_typed(
     house: House, two: tuple[Desk, Desk], place: str, choice: str, kept: str  # noqa: F811
 ) -> None:  # fmt: skip
@@ -105,7 +109,9 @@ def test_a_record_archived_meanwhile_keeps_what_was_typed(house: House, two: tup
     assert row(house)["archived_at"] is not None
 
 
-def test_a_form_without_a_version_is_compared_with_the_row_as_it_stands(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_a_form_without_a_version_is_compared_with_the_row_as_it_stands(
+    house: House, two: tuple[Desk, Desk], place: str
+) -> None:  # noqa: F811
     form = two[0].opened(place)
     for version in ("", "0", "nonsense", "9" * 40, "-1"):
         assert two[0].send(place, form, version=version, name="Bluestem").status_code in (303, 409), version

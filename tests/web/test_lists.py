@@ -17,7 +17,10 @@ TASKS = "/tasks/user_tasks"
 @pytest.fixture
 def crew(app: Flask, house: House) -> Desk:  # noqa: F811
     """Dee, whose role was narrowed to her own tasks, and two tasks: hers and Olga's."""
-    olga, dee = staff(app, house, "Olga", "operations_manager"), sit(app, house, "Dee", "tasks.own", "home.read", "export.read", "audit.read")
+    olga, dee = (
+        staff(app, house, "Olga", "operations_manager"),
+        sit(app, house, "Dee", "tasks.own", "home.read", "export.read", "audit.read"),
+    )
     house.olga = olga  # type: ignore[attr-defined]
     house.mine = house.given("user_tasks", title="Call the inspector", assignee_id=dee.actor.app_user_id)  # type: ignore[attr-defined]
     house.hers = house.given("user_tasks", title="Order membrane", assignee_id=olga.actor.app_user_id)  # type: ignore[attr-defined]
@@ -32,7 +35,9 @@ def test_a_role_narrowed_to_its_own_sees_its_own_in_the_list_and_the_count(house
     assert "Order membrane" in house.olga.page(TASKS)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("question", ["q=membrane", "title.contains=membrane", "sort=title", "scope=&archived=1", "count=exact"])
+@pytest.mark.parametrize(
+    "question", ["q=membrane", "title.contains=membrane", "sort=title", "scope=&archived=1", "count=exact"]
+)
 def test_no_search_filter_or_order_brings_another_s_row(crew: Desk, question: str) -> None:
     assert "Order membrane" not in crew.page(f"{TASKS}?{question}")
 
