@@ -51,9 +51,12 @@ class ListPage:
         return tuple(pair for pair in self.pairs if pair[0] not in PLACE)
 
     @cached_property
-    def untitled(self) -> bool:
-        """Whether the title is not among the shown columns, so that rows open with a link column of their own."""
-        return all(each.name != self.query.resource.title for each in self.query.columns)
+    def untitled(self) -> str | None:
+        """The head of the link column that rows open with where the title is not among the shown columns; else none."""
+        resource = self.query.resource
+        if any(each.name == resource.title for each in self.query.columns):
+            return None
+        return resource.field(resource.title).title if resource.has(resource.title) else resource.one.capitalize()
 
     @cached_property
     def chips(self) -> list[tuple[str, str, str, str]]:

@@ -137,7 +137,7 @@ class RecordPage:
         beside, below = _placed(_panels(record, shown, inline), len(lists))
         return cls(
             record,
-            [shown[name] for name in resource.facts if name in shown],
+            [shown[name] for name in resource.facts if name in shown and name != _badge(resource)],
             beside,
             below,
             moves(record, actor, connection),

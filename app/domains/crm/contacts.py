@@ -73,7 +73,7 @@ contacts = Resource(
         Text("title", label="Job title", edit=INLINE, longest=200),
         Email("email", label="E-mail", edit=INLINE, width="l", group="Reach"),
         Phone("phone_e164", label="Phone", edit=INLINE, group="Reach"),
-        Phone("mobile_e164", label="Mobile", edit=INLINE, group="Reach"),
+        Phone("mobile_e164", label="Mobile", edit=INLINE, list=False, group="Reach"),
         Choice(
             "preferred_channel", label="Prefers", edit=INLINE | BULK, filter=True, group="Reach",
             labels={"email": "E-mail", "phone": "Phone call", "sms": "Text message"},
