@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit, staff, undo_of
 
 JOBS = "/crm/jobs"
 
 
 @pytest.fixture
-def dana(app: Flask, house: House) -> Desk:  # noqa: F811
+def dana(app: Flask, house: House) -> Desk:
     customer = house.given("customers", name="Bluestem", status="active")
     house.customer = customer  # type: ignore[attr-defined]
     house.job = house.given("jobs", title="Reroof hangar 3", customer_id=customer, status="approved")  # type: ignore[attr-defined]
@@ -20,11 +20,11 @@ def dana(app: Flask, house: House) -> Desk:  # noqa: F811
     return staff(app, house, "Dana Kowalski", "dispatcher")
 
 
-def status(house: House) -> str:  # noqa: F811
+def status(house: House) -> str:
     return str(house.row("jobs", house.job)["status"])  # type: ignore[attr-defined]
 
 
-def test_a_guard_refuses_in_words_and_keeps_what_was_typed(house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_guard_refuses_in_words_and_keeps_what_was_typed(house: House, dana: Desk) -> None:
     answer = dana.press(f"{house.place}/actions/schedule", reason="As agreed")  # type: ignore[attr-defined]
     assert answer.status_code == 409
     page = dana.sentence(answer)
@@ -34,7 +34,7 @@ def test_a_guard_refuses_in_words_and_keeps_what_was_typed(house: House, dana: D
     assert status(house) == "approved"
 
 
-def test_a_move_that_asks_for_something_says_what_is_missing_and_where(house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_that_asks_for_something_says_what_is_missing_and_where(house: House, dana: Desk) -> None:
     answer = dana.press(f"{house.place}/actions/hold", hold_reason="")  # type: ignore[attr-defined]
     assert answer.status_code == 422
     page = answer.get_data(as_text=True)
@@ -43,7 +43,7 @@ def test_a_move_that_asks_for_something_says_what_is_missing_and_where(house: Ho
     assert status(house) == "approved"
 
 
-def test_a_move_made_is_told_kept_and_taken_back(house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_made_is_told_kept_and_taken_back(house: House, dana: Desk) -> None:
     form = dana.opened(f"{house.place}/actions/hold", "hold_reason")  # type: ignore[attr-defined]
     reason = next(value for value in house_words("jobs", "hold_reason"))
     assert dana.send(f"{house.place}/actions/hold", form, hold_reason=reason).status_code == 303  # type: ignore[attr-defined]
@@ -54,14 +54,14 @@ def test_a_move_made_is_told_kept_and_taken_back(house: House, dana: Desk) -> No
     assert status(house) == "approved"
 
 
-def test_a_move_from_the_wrong_state_names_the_state(house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_from_the_wrong_state_names_the_state(house: House, dana: Desk) -> None:
     answer = dana.press(f"{house.place}/actions/resume")  # type: ignore[attr-defined]
     assert answer.status_code == 409
     assert "This job is approved; only on hold can be moved this way." in dana.sentence(answer)
     assert status(house) == "approved"
 
 
-def test_a_move_the_role_does_not_make_is_refused_however_it_is_asked(house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_the_role_does_not_make_is_refused_however_it_is_asked(house: House, dana: Desk) -> None:
     form = dana.opened(f"{house.place}/actions/hold", "hold_reason")  # type: ignore[attr-defined]
     answer = dana.send(f"{house.place}/actions/cancel", form, cancel_reason="No longer wanted")  # type: ignore[attr-defined]
     assert answer.status_code == 403
@@ -70,7 +70,7 @@ def test_a_move_the_role_does_not_make_is_refused_however_it_is_asked(house: Hou
     assert "Cancel job" not in dana.page(house.place)  # type: ignore[attr-defined]
 
 
-def test_a_move_only_the_console_makes_is_made_by_nobody(app: Flask, house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_only_the_console_makes_is_made_by_nobody(app: Flask, house: House, dana: Desk) -> None:
     house.change(
         "jobs", house.job, status="authorized", completed_at="2026-01-01T00:00Z", authorized_at="2026-01-02T00:00Z"
     )  # type: ignore[attr-defined]
@@ -82,11 +82,11 @@ def test_a_move_only_the_console_makes_is_made_by_nobody(app: Flask, house: Hous
 
 
 @pytest.mark.parametrize("action", ["nonsense", "delete", "__class__"])
-def test_a_move_that_does_not_exist_is_no_address(house: House, dana: Desk, action: str) -> None:  # noqa: F811
+def test_a_move_that_does_not_exist_is_no_address(house: House, dana: Desk, action: str) -> None:
     assert dana.get(f"{house.place}/actions/{action}").status_code == 404  # type: ignore[attr-defined]
 
 
-def test_a_move_needs_its_reason_where_the_history_must_have_one(app: Flask, house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_move_needs_its_reason_where_the_history_must_have_one(app: Flask, house: House, dana: Desk) -> None:
     bea = staff(app, house, "Bea", "billing")
     place = f"/crm/customers/{house.customer}"  # type: ignore[attr-defined]
     answer = bea.press(f"{place}/actions/hold", reason="   ")
@@ -97,7 +97,7 @@ def test_a_move_needs_its_reason_where_the_history_must_have_one(app: Flask, hou
     assert "90 days overdue" in bea.page(f"{place}/history")
 
 
-def test_the_button_leads_back_only_to_this_console(app: Flask, house: House, dana: Desk) -> None:  # noqa: F811
+def test_the_button_leads_back_only_to_this_console(app: Flask, house: House, dana: Desk) -> None:
     bea = staff(app, house, "Bea", "billing")
     place = f"/crm/customers/{house.customer}/actions/hold"  # type: ignore[attr-defined]
     for away in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
@@ -107,7 +107,7 @@ def test_the_button_leads_back_only_to_this_console(app: Flask, house: House, da
         assert answer.headers["Location"] == f"/crm/customers/{house.customer}", away  # type: ignore[attr-defined]
 
 
-def test_a_frozen_record_says_why_and_offers_no_field(app: Flask, house: House, dana: Desk) -> None:  # noqa: F811
+def test_a_frozen_record_says_why_and_offers_no_field(app: Flask, house: House, dana: Desk) -> None:
     other = house.given("customers", name="Old name", status="merged", merged_into_id=house.customer)  # type: ignore[attr-defined]
     ana = sit(app, house, "Ana", "customers.*")
     place = f"/crm/customers/{other}/edit"

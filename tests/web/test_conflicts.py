@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit
 
 WRITES = ("customers.*", "home.read", "users.read")
 
 
 @pytest.fixture
-def place(house: House) -> str:  # noqa: F811
+def place(house: House) -> str:
     house.key = house.given("customers", name="Bluestem", status="active", website="https://a.example")  # type: ignore[attr-defined]
     return f"/crm/customers/{house.key}/edit"  # type: ignore[attr-defined]
 
 
 @pytest.fixture
-def two(app: Flask, house: House) -> tuple[Desk, Desk]:  # noqa: F811
+def two(app: Flask, house: House) -> tuple[Desk, Desk]:
     return sit(app, house, "Ana Ruiz", *WRITES), sit(app, house, "Ben Okafor", *WRITES)
 
 
-def row(house: House) -> dict[str, Any]:  # noqa: F811
+def row(house: House) -> dict[str, Any]:
     return house.row("customers", house.key)  # type: ignore[attr-defined]
 
 
-def test_edits_of_different_fields_merge_and_it_is_said(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_edits_of_different_fields_merge_and_it_is_said(house: House, two: tuple[Desk, Desk], place: str) -> None:
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
     assert ana.send(place, hers, name="Bluestem Cold Storage").status_code == 303
@@ -40,7 +40,7 @@ def test_edits_of_different_fields_merge_and_it_is_said(house: House, two: tuple
 
 def test_the_second_to_change_a_field_sees_was_theirs_and_yours(
     house: House, two: tuple[Desk, Desk], place: str
-) -> None:  # noqa: F811
+) -> None:
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
     ana.send(place, hers, name="Bluestem North")
@@ -60,7 +60,7 @@ def test_the_second_to_change_a_field_sees_was_theirs_and_yours(
     ("choice", "kept"), [("Bluestem South", "Bluestem South"), ("Bluestem North", "Bluestem North")]
 )
 def test_choosing_saves_the_choice_and_everything_else_that_was_typed(
-    house: House, two: tuple[Desk, Desk], place: str, choice: str, kept: str  # noqa: F811
+    house: House, two: tuple[Desk, Desk], place: str, choice: str, kept: str
 ) -> None:  # fmt: skip
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
@@ -72,7 +72,7 @@ def test_choosing_saves_the_choice_and_everything_else_that_was_typed(
     assert "asked by phone" in ben.page(f"{place.removesuffix('/edit')}/history")
 
 
-def test_a_third_change_while_choosing_asks_again(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_a_third_change_while_choosing_asks_again(house: House, two: tuple[Desk, Desk], place: str) -> None:
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
     ana.send(place, hers, name="Bluestem North")
@@ -84,7 +84,7 @@ def test_a_third_change_while_choosing_asks_again(house: House, two: tuple[Desk,
     assert row(house)["name"] == "Bluestem West"
 
 
-def test_the_same_change_by_both_is_no_conflict(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_the_same_change_by_both_is_no_conflict(house: House, two: tuple[Desk, Desk], place: str) -> None:
     ana, ben = two
     hers, his = ana.opened(place), ben.opened(place)
     assert ana.send(place, hers, name="Bluestem North").status_code == 303
@@ -92,7 +92,7 @@ def test_the_same_change_by_both_is_no_conflict(house: House, two: tuple[Desk, D
     assert row(house)["version"] == 2
 
 
-def test_a_change_by_another_program_counts_as_well(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_a_change_by_another_program_counts_as_well(house: House, two: tuple[Desk, Desk], place: str) -> None:
     his = two[1].opened(place)
     house.change("customers", house.key, name="By psql")  # type: ignore[attr-defined]
     answer = two[1].send(place, his, name="Bluestem South")
@@ -100,7 +100,7 @@ def test_a_change_by_another_program_counts_as_well(house: House, two: tuple[Des
     assert "By psql" in answer.get_data(as_text=True)
 
 
-def test_a_record_archived_meanwhile_keeps_what_was_typed(house: House, two: tuple[Desk, Desk], place: str) -> None:  # noqa: F811
+def test_a_record_archived_meanwhile_keeps_what_was_typed(house: House, two: tuple[Desk, Desk], place: str) -> None:
     ana, ben = two
     his = ben.opened(place)
     ana.press(place.replace("/edit", "/delete"))
@@ -111,7 +111,7 @@ def test_a_record_archived_meanwhile_keeps_what_was_typed(house: House, two: tup
 
 def test_a_form_without_a_version_is_compared_with_the_row_as_it_stands(
     house: House, two: tuple[Desk, Desk], place: str
-) -> None:  # noqa: F811
+) -> None:
     form = two[0].opened(place)
     for version in ("", "0", "nonsense", "9" * 40, "-1"):
         assert two[0].send(place, form, version=version, name="Bluestem").status_code in (303, 409), version

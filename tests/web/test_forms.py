@@ -8,18 +8,18 @@ import pytest
 from flask import Flask
 
 from app.engine.registry import discover
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit
 
 CUSTOMERS = "/crm/customers"
 
 
 @pytest.fixture
-def olga(app: Flask, house: House) -> Desk:  # noqa: F811
+def olga(app: Flask, house: House) -> Desk:
     return sit(app, house, "Olga Brandt", "customers.*", "jobs.*", "properties.*", "users.read", "home.read")
 
 
-def test_a_form_with_errors_keeps_everything_typed_and_leads_to_the_first(house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_form_with_errors_keeps_everything_typed_and_leads_to_the_first(house: House, olga: Desk) -> None:
     form = olga.opened(f"{CUSTOMERS}/new")
     typed = {
         "name": "",
@@ -48,7 +48,7 @@ def test_a_form_with_errors_keeps_everything_typed_and_leads_to_the_first(house:
         discover()["customers"].table.c.bill_city == "Pueblo")) is None  # fmt: skip
 
 
-def test_what_is_put_right_is_saved_with_the_rest(house: House, olga: Desk) -> None:  # noqa: F811
+def test_what_is_put_right_is_saved_with_the_rest(house: House, olga: Desk) -> None:
     answer = olga.send(
         f"{CUSTOMERS}/new", olga.opened(f"{CUSTOMERS}/new"), name="", bill_city="Pueblo", tax_exempt="true"
     )
@@ -69,7 +69,7 @@ def test_what_is_put_right_is_saved_with_the_rest(house: House, olga: Desk) -> N
     assert "Bluestem" in page
 
 
-def test_a_value_only_the_database_refuses_comes_back_beside_its_field(house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_value_only_the_database_refuses_comes_back_beside_its_field(house: House, olga: Desk) -> None:
     first = house.given("customers", name="First", status="active", number="C-1")
     second = house.given("customers", name="Second", status="active", number="C-2")
     answer = olga.edit(f"{CUSTOMERS}/{second}/edit", credit_limit="-5")
@@ -84,7 +84,7 @@ def test_a_value_only_the_database_refuses_comes_back_beside_its_field(house: Ho
     [("status", "churned"), ("balance", "1"), ("number", "C-0"), ("tenant_id", "1"), ("id", "1"), ("version", "99"), ("created_by", "1"),
      ("archived_at", "2026-01-01"), ("lifetime_revenue", "1"), ("merged_into_id", "1"), ("nonsense", "1")],
 )  # fmt: skip
-def test_a_field_the_form_never_offered_is_not_written(house: House, olga: Desk, name: str, value: str) -> None:  # noqa: F811
+def test_a_field_the_form_never_offered_is_not_written(house: House, olga: Desk, name: str, value: str) -> None:
     key = house.given("customers", name="Bluestem", status="active")
     before = house.row("customers", key)
     form = olga.opened(f"{CUSTOMERS}/{key}/edit")
@@ -93,7 +93,7 @@ def test_a_field_the_form_never_offered_is_not_written(house: House, olga: Desk,
     assert house.row("customers", key) == before
 
 
-def test_a_new_record_cannot_be_put_into_another_company_nor_further_along(house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_new_record_cannot_be_put_into_another_company_nor_further_along(house: House, olga: Desk) -> None:
     form = olga.opened(f"{CUSTOMERS}/new")
     answer = olga.send(
         f"{CUSTOMERS}/new",
@@ -112,7 +112,7 @@ def test_a_new_record_cannot_be_put_into_another_company_nor_further_along(house
     assert made["number"] != "C-9"
 
 
-def test_a_masked_value_is_not_in_the_form_and_not_written_back(app: Flask, house: House) -> None:  # noqa: F811
+def test_a_masked_value_is_not_in_the_form_and_not_written_back(app: Flask, house: House) -> None:
     key = house.given("user_tasks", title="Call", assignee_id=None)
     own = sit(app, house, "Dee", "tasks.own", "customers.read")
     customer = house.given("customers", name="Bluestem", status="active", email="ruth@bluestem.example")
@@ -121,7 +121,7 @@ def test_a_masked_value_is_not_in_the_form_and_not_written_back(app: Flask, hous
     assert key
 
 
-def test_a_form_sent_without_a_field_leaves_that_field_alone(house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_form_sent_without_a_field_leaves_that_field_alone(house: House, olga: Desk) -> None:
     """A form opened before a field was added, or a script that sends one field, must not empty the others."""
     key = house.given("customers", name="Bluestem", status="active", website="https://a.example", notes="Keep me")
     form = olga.opened(f"{CUSTOMERS}/{key}/edit")
@@ -133,7 +133,7 @@ def test_a_form_sent_without_a_field_leaves_that_field_alone(house: House, olga:
     )
 
 
-def test_a_form_without_its_secret_or_with_another_s_is_refused(app: Flask, house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_form_without_its_secret_or_with_another_s_is_refused(app: Flask, house: House, olga: Desk) -> None:
     key = house.given("customers", name="Bluestem", status="active")
     place = f"{CUSTOMERS}/{key}/edit"
     stranger = sit(app, house, "Ben", "customers.*").opened(place).values["csrf_token"]
@@ -145,7 +145,7 @@ def test_a_form_without_its_secret_or_with_another_s_is_refused(app: Flask, hous
     assert house.row("customers", key)["name"] == "Bluestem"
 
 
-def test_a_form_from_another_site_is_refused(house: House, olga: Desk) -> None:  # noqa: F811
+def test_a_form_from_another_site_is_refused(house: House, olga: Desk) -> None:
     key = house.given("customers", name="Bluestem", status="active")
     form = olga.opened(f"{CUSTOMERS}/{key}/edit")
     with olga.client.application.app_context():
@@ -156,7 +156,7 @@ def test_a_form_from_another_site_is_refused(house: House, olga: Desk) -> None: 
     assert house.row("customers", key)["name"] == "Bluestem"
 
 
-def test_saving_what_is_already_so_changes_nothing(house: House, olga: Desk) -> None:  # noqa: F811
+def test_saving_what_is_already_so_changes_nothing(house: House, olga: Desk) -> None:
     key = house.given("customers", name="Bluestem", status="active")
     answer = olga.edit(f"{CUSTOMERS}/{key}/edit")
     assert answer.status_code == 303
@@ -164,7 +164,7 @@ def test_saving_what_is_already_so_changes_nothing(house: House, olga: Desk) -> 
     assert "already so" in olga.page(f"{CUSTOMERS}/{key}")
 
 
-def test_no_address_with_a_get_changes_anything(house: House, olga: Desk) -> None:  # noqa: F811
+def test_no_address_with_a_get_changes_anything(house: House, olga: Desk) -> None:
     key = house.given("customers", name="Bluestem", status="active")
     before = house.row("customers", key)
     for address in (

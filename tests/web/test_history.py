@@ -7,25 +7,25 @@ import re
 import pytest
 from flask import Flask
 
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit, undo_of
 
 CUSTOMERS = "/crm/customers"
 
 
 @pytest.fixture
-def ana(app: Flask, house: House) -> Desk:  # noqa: F811
+def ana(app: Flask, house: House) -> Desk:
     house.key = house.given("customers", name="Bluestem", status="active", website="https://a.example")  # type: ignore[attr-defined]
     house.place = f"{CUSTOMERS}/{house.key}"  # type: ignore[attr-defined]
     return sit(app, house, "Ana Ruiz", "customers.*", "home.read", "users.read")
 
 
-def row(house: House) -> tuple[str, str]:  # noqa: F811
+def row(house: House) -> tuple[str, str]:
     found = house.row("customers", house.key)  # type: ignore[attr-defined]
     return found["name"], found["website"]
 
 
-def test_the_history_says_who_when_why_before_and_after(house: House, ana: Desk) -> None:  # noqa: F811
+def test_the_history_says_who_when_why_before_and_after(house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North", reason="They split in two")  # type: ignore[attr-defined]
     page = ana.page(f"{house.place}/history")  # type: ignore[attr-defined]
     for words in ("Ana Ruiz", "They split in two", "<del>Bluestem</del>", "<ins>Bluestem North</ins>"):
@@ -34,7 +34,7 @@ def test_the_history_says_who_when_why_before_and_after(house: House, ana: Desk)
     assert "outside" in page, "the row itself came from another program"
 
 
-def test_the_toast_takes_the_change_back_and_that_can_be_taken_back_too(house: House, ana: Desk) -> None:  # noqa: F811
+def test_the_toast_takes_the_change_back_and_that_can_be_taken_back_too(house: House, ana: Desk) -> None:
     answer = ana.edit(f"{house.place}/edit", name="Bluestem North")  # type: ignore[attr-defined]
     page = ana.page(answer.headers["Location"])
     assert "Customer of Bluestem changed" in page
@@ -48,7 +48,7 @@ def test_the_toast_takes_the_change_back_and_that_can_be_taken_back_too(house: H
     assert row(house)[0] == "Bluestem North"
 
 
-def test_an_undo_restores_what_still_holds_and_names_what_does_not(app: Flask, house: House, ana: Desk) -> None:  # noqa: F811
+def test_an_undo_restores_what_still_holds_and_names_what_does_not(app: Flask, house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North", website="https://b.example")  # type: ignore[attr-defined]
     undo = undo_of(ana.page(house.place))  # type: ignore[attr-defined]
     ben = sit(app, house, "Ben Okafor", "customers.*")
@@ -62,7 +62,7 @@ def test_an_undo_restores_what_still_holds_and_names_what_does_not(app: Flask, h
     assert "Wrong customer" in ana.page(f"{house.place}/history")  # type: ignore[attr-defined]
 
 
-def test_an_undo_with_nothing_left_says_so_and_changes_nothing(app: Flask, house: House, ana: Desk) -> None:  # noqa: F811
+def test_an_undo_with_nothing_left_says_so_and_changes_nothing(app: Flask, house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North")  # type: ignore[attr-defined]
     page = ana.page(house.place)  # type: ignore[attr-defined]
     undo, form = undo_of(page), ana.form(page, "csrf_token")
@@ -73,7 +73,7 @@ def test_an_undo_with_nothing_left_says_so_and_changes_nothing(app: Flask, house
     assert row(house)[0] == "Bluestem West"
 
 
-def test_pressing_undo_twice_has_one_effect(house: House, ana: Desk) -> None:  # noqa: F811
+def test_pressing_undo_twice_has_one_effect(house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North")  # type: ignore[attr-defined]
     page = ana.page(house.place)  # type: ignore[attr-defined]
     undo, form = undo_of(page), ana.form(page, "csrf_token")
@@ -83,7 +83,7 @@ def test_pressing_undo_twice_has_one_effect(house: House, ana: Desk) -> None:  #
     assert house.row("customers", house.key)["version"] == 3  # type: ignore[attr-defined]
 
 
-def test_a_created_record_is_archived_and_a_deleted_one_comes_back_under_its_number(house: House, ana: Desk) -> None:  # noqa: F811
+def test_a_created_record_is_archived_and_a_deleted_one_comes_back_under_its_number(house: House, ana: Desk) -> None:
     made = ana.send(f"{CUSTOMERS}/new", ana.opened(f"{CUSTOMERS}/new"), name="Short-lived")
     key = int(made.headers["Location"].rsplit("/", 1)[1])
     page = ana.page(made.headers["Location"])
@@ -105,7 +105,7 @@ def test_a_created_record_is_archived_and_a_deleted_one_comes_back_under_its_num
     }
 
 
-def test_who_may_not_write_the_table_may_not_undo_there(app: Flask, house: House, ana: Desk) -> None:  # noqa: F811
+def test_who_may_not_write_the_table_may_not_undo_there(app: Flask, house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North")  # type: ignore[attr-defined]
     undo = undo_of(ana.page(house.place))  # type: ignore[attr-defined]
     reader = sit(app, house, "Rae", "customers.read", "home.read")
@@ -120,7 +120,7 @@ def test_who_may_not_write_the_table_may_not_undo_there(app: Flask, house: House
     assert stranger.get(undo).status_code == 404
 
 
-def test_the_change_history_finds_sets_by_channel_and_refuses_nonsense(app: Flask, house: House, ana: Desk) -> None:  # noqa: F811
+def test_the_change_history_finds_sets_by_channel_and_refuses_nonsense(app: Flask, house: House, ana: Desk) -> None:
     ana.edit(f"{house.place}/edit", name="Bluestem North", reason="They split in two")  # type: ignore[attr-defined]
     auditor = sit(app, house, "Aud", "*.read")
     assert "They split in two" in auditor.page("/change-sets?channel=console&table=customers")

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 
 from app.core.db import db
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit, staff
 
 TASKS = "/tasks/user_tasks"
 
 
 @pytest.fixture
-def crew(app: Flask, house: House) -> Desk:  # noqa: F811
+def crew(app: Flask, house: House) -> Desk:
     """Dee, whose role was narrowed to her own tasks, and two tasks: hers and Olga's."""
     olga, dee = (
         staff(app, house, "Olga", "operations_manager"),
@@ -27,7 +27,7 @@ def crew(app: Flask, house: House) -> Desk:  # noqa: F811
     return dee
 
 
-def test_a_role_narrowed_to_its_own_sees_its_own_in_the_list_and_the_count(house: House, crew: Desk) -> None:  # noqa: F811
+def test_a_role_narrowed_to_its_own_sees_its_own_in_the_list_and_the_count(house: House, crew: Desk) -> None:
     page = crew.page(TASKS)
     assert "Call the inspector" in page
     assert "Order membrane" not in page
@@ -49,7 +49,7 @@ def test_no_file_holds_another_s_row(crew: Desk, kind: str) -> None:
     assert "Order membrane" not in text
 
 
-def test_another_s_record_does_not_exist_at_any_of_its_addresses(house: House, crew: Desk) -> None:  # noqa: F811
+def test_another_s_record_does_not_exist_at_any_of_its_addresses(house: House, crew: Desk) -> None:
     place = f"{TASKS}/{house.hers}"  # type: ignore[attr-defined]
     for address in (place, f"{place}/history", f"{place}/edit", f"{place}/actions/complete"):
         crew.page(address, 404)
@@ -59,19 +59,19 @@ def test_another_s_record_does_not_exist_at_any_of_its_addresses(house: House, c
     assert house.row("user_tasks", house.hers)["title"] == "Order membrane"  # type: ignore[attr-defined]
 
 
-def test_one_s_own_record_opens_and_can_be_changed(house: House, crew: Desk) -> None:  # noqa: F811
+def test_one_s_own_record_opens_and_can_be_changed(house: House, crew: Desk) -> None:
     place = f"{TASKS}/{house.mine}"  # type: ignore[attr-defined]
     assert crew.edit(f"{place}/edit", title="Call the city inspector").status_code == 303
     assert "Call the city inspector" in crew.page(place)
 
 
-def test_no_picker_names_another_s_row(house: House, crew: Desk) -> None:  # noqa: F811
+def test_no_picker_names_another_s_row(house: House, crew: Desk) -> None:
     offered = crew.get("/lookups/user_tasks?q=", Accept="application/json").json
     assert [each["label"] for each in offered] == ["Call the inspector"]
     assert crew.get(f"/lookups/user_tasks?q={house.hers}", Accept="application/json").json == []  # type: ignore[attr-defined]
 
 
-def test_no_change_set_tells_of_another_s_row(house: House, crew: Desk) -> None:  # noqa: F811
+def test_no_change_set_tells_of_another_s_row(house: House, crew: Desk) -> None:
     olga: Desk = house.olga  # type: ignore[attr-defined]
     olga.edit(f"{TASKS}/{house.hers}/edit", title="Order green membrane")  # type: ignore[attr-defined]
     history = olga.page(f"{TASKS}/{house.hers}/history")  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def test_no_change_set_tells_of_another_s_row(house: House, crew: Desk) -> None:
     assert without_audit.get(number[1]).status_code == 404
 
 
-def test_reading_everyone_s_rows_gives_no_right_to_change_them(app: Flask, house: House, crew: Desk) -> None:  # noqa: F811
+def test_reading_everyone_s_rows_gives_no_right_to_change_them(app: Flask, house: House, crew: Desk) -> None:
     """The dispatcher reads all tasks and works her own: what lets her edit hers must not let her edit Olga's."""
     dana = staff(app, house, "Dana", "dispatcher")
     own = house.given("user_tasks", title="Book the crane", assignee_id=dana.actor.app_user_id)
@@ -97,7 +97,7 @@ def test_reading_everyone_s_rows_gives_no_right_to_change_them(app: Flask, house
     assert dana.edit(f"{TASKS}/{own}/edit", title="Book the big crane").status_code == 303
 
 
-def test_a_place_in_a_list_that_is_no_more_is_a_bad_address_and_says_where_to_begin(app: Flask, house: House) -> None:  # noqa: F811
+def test_a_place_in_a_list_that_is_no_more_is_a_bad_address_and_says_where_to_begin(app: Flask, house: House) -> None:
     olga = staff(app, house, "Olga", "operations_manager")
     for number in range(12):
         house.given("customers", name=f"Customer {number:02}", status="active")
@@ -110,7 +110,7 @@ def test_a_place_in_a_list_that_is_no_more_is_a_bad_address_and_says_where_to_be
     assert "Start from the first page" in olga.page(following[1][:-4], 400)
 
 
-def test_a_filter_form_without_script_leads_to_a_plain_address(app: Flask, house: House) -> None:  # noqa: F811
+def test_a_filter_form_without_script_leads_to_a_plain_address(app: Flask, house: House) -> None:
     olga = staff(app, house, "Olga", "operations_manager")
     settled = olga.get("/crm/customers?add=status&op=eq&value=active&value=prospect&sort=name")
     assert settled.status_code == 303
@@ -118,7 +118,7 @@ def test_a_filter_form_without_script_leads_to_a_plain_address(app: Flask, house
     assert olga.get("/crm/customers?add=name&op=contains&value=").headers["Location"] == "/crm/customers"
 
 
-def test_the_database_goes_away_and_comes_back(app: Flask, house: House, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_database_goes_away_and_comes_back(app: Flask, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """503 in a sentence, and the next request works as soon as the server does."""
     import psycopg
 
@@ -139,7 +139,7 @@ def test_the_database_goes_away_and_comes_back(app: Flask, house: House, monkeyp
     assert olga.get("/crm/customers").status_code == 200
 
 
-def test_connections_cut_by_a_restart_are_replaced_unseen(app: Flask, house: House, database: object) -> None:  # noqa: F811
+def test_connections_cut_by_a_restart_are_replaced_unseen(app: Flask, house: House, database: object) -> None:
     import psycopg
 
     olga = staff(app, house, "Olga", "operations_manager")
@@ -155,5 +155,5 @@ def test_connections_cut_by_a_restart_are_replaced_unseen(app: Flask, house: Hou
     assert olga.edit(f"/crm/customers/{house_customer(house)}/edit", name="After the restart").status_code == 303
 
 
-def house_customer(house: House) -> int:  # noqa: F811
+def house_customer(house: House) -> int:
     return house.given("customers", name="Before", status="active")

@@ -7,12 +7,12 @@ import re
 import pytest
 from flask import Flask
 
-from tests.domains.conftest import House, house  # noqa: F401
+from tests.domains.conftest import House
 from tests.web.desk import Desk, sit, staff
 
 
 @pytest.fixture
-def bluestem(app: Flask, house: House) -> Desk:  # noqa: F811
+def bluestem(app: Flask, house: House) -> Desk:
     """A customer with 23 jobs, seen by the operations manager."""
     house.key = house.given(
         "customers", name="Bluestem", status="active", email="ruth@bluestem.example", phone_e164="+13035550142"
@@ -23,7 +23,7 @@ def bluestem(app: Flask, house: House) -> Desk:  # noqa: F811
     return staff(app, house, "Olga", "operations_manager")
 
 
-def test_what_points_here_is_listed_ten_at_a_time_and_paged_on_its_own(house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_what_points_here_is_listed_ten_at_a_time_and_paged_on_its_own(house: House, bluestem: Desk) -> None:
     seen, address = [], house.place  # type: ignore[attr-defined]
     for _ in range(3):
         page = bluestem.page(address)
@@ -35,14 +35,14 @@ def test_what_points_here_is_listed_ten_at_a_time_and_paged_on_its_own(house: Ho
     assert sorted(seen) == [f"Roof {number:02}" for number in range(23)]
 
 
-def test_a_fragment_brings_only_the_related_list(house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_a_fragment_brings_only_the_related_list(house: House, bluestem: Desk) -> None:
     page = bluestem.get(f"{house.place}?rel=jobs", **{"HX-Request-Type": "partial"}).get_data(as_text=True)  # type: ignore[attr-defined]
     assert "<html" not in page
     assert "Roof" in page
     assert bluestem.get(f"{house.place}?rel=nonsense", **{"HX-Request-Type": "partial"}).status_code == 404  # type: ignore[attr-defined]
 
 
-def test_a_related_list_the_role_does_not_read_is_not_there(app: Flask, house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_a_related_list_the_role_does_not_read_is_not_there(app: Flask, house: House, bluestem: Desk) -> None:
     reader = sit(app, house, "Rae", "customers.read")
     assert "Roof 00" not in reader.page(house.place)  # type: ignore[attr-defined]
     assert reader.get(f"{house.place}?rel=jobs", **{"HX-Request-Type": "partial"}).status_code == 404  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ def test_a_related_list_the_role_does_not_read_is_not_there(app: Flask, house: H
 
 def test_a_reader_sees_personal_values_masked_and_who_is_trusted_sees_them(
     app: Flask, house: House, bluestem: Desk
-) -> None:  # noqa: F811
+) -> None:
     masked = sit(app, house, "Rae", "customers.read").page(house.place)  # type: ignore[attr-defined]
     assert "ruth@bluestem.example" not in masked
     assert "r••••@bluestem.example" in masked
@@ -59,7 +59,7 @@ def test_a_reader_sees_personal_values_masked_and_who_is_trusted_sees_them(
     assert "ruth@bluestem.example" in trusted
 
 
-def test_buttons_are_there_for_who_may_press_them(app: Flask, house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_buttons_are_there_for_who_may_press_them(app: Flask, house: House, bluestem: Desk) -> None:
     edit = f'href="{house.place}/edit"'  # type: ignore[attr-defined]
     assert edit in bluestem.page(house.place)  # type: ignore[attr-defined]
     reader = sit(app, house, "Rae", "customers.read").page(house.place)  # type: ignore[attr-defined]
@@ -75,7 +75,7 @@ def test_a_record_that_is_not_there_is_said_to_be_so(bluestem: Desk, key: str) -
     assert "psycopg" not in answer.get_data(as_text=True)
 
 
-def test_an_archived_record_leaves_the_list_and_comes_back(house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_an_archived_record_leaves_the_list_and_comes_back(house: House, bluestem: Desk) -> None:
     assert bluestem.press(f"{house.place}/delete", reason="Sold").status_code == 303  # type: ignore[attr-defined]
     assert "Archived" in bluestem.page(house.place)  # type: ignore[attr-defined]
     assert f'data-key="{house.key}"' not in bluestem.page("/crm/customers")  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ def test_an_archived_record_leaves_the_list_and_comes_back(house: House, blueste
     assert f'data-key="{house.key}"' in bluestem.page("/crm/customers")  # type: ignore[attr-defined]
 
 
-def test_a_page_is_told_from_a_fragment_by_caches_too(house: House, bluestem: Desk) -> None:  # noqa: F811
+def test_a_page_is_told_from_a_fragment_by_caches_too(house: House, bluestem: Desk) -> None:
     answer = bluestem.get(house.place)  # type: ignore[attr-defined]
     assert {"HX-Request", "HX-Request-Type"} <= {each.strip() for each in answer.headers["Vary"].split(",")}
     assert "no-store" in answer.headers["Cache-Control"]
