@@ -290,12 +290,14 @@ def picks(form: RecordForm, actor: Actor) -> bool:
         if not isinstance(each.declared, Reference):
             continue
         picked, words = request.form.get(f"{each.name}.pick", ""), request.form.get(f"{each.name}.q", "").strip()
+        target = REGISTRY.get(each.declared.to)
         if picked.isascii() and picked.isdigit() and len(picked) < 19:
             each.data, each.typed, each.errors, each.given = int(picked), picked, (), True
+            if target is not None:  # its name, not the words it was found by, should the form come back over something else
+                each.chosen_label = labels(reading(), target, actor, [int(picked)]).get(int(picked), words)
         elif _typed_over(each.typed, words, request.form.get(f"{each.name}.was", "")):
             each.data, each.typed = None, ""
         asked = request.form.get("find") == each.name
-        target = REGISTRY.get(each.declared.to)
         if target is None or not (asked or (words and not each.typed)):
             if not words and not picked and request.form.get(f"{each.name}.q") is not None:
                 each.data, each.typed = None, ""
