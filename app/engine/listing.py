@@ -161,7 +161,10 @@ def _order(text: str, projection: Projection) -> tuple[tuple[str, bool], ...]:
         order.append((name, down))
     if len(order) > 4:
         raise BadQuery("Sort by at most four columns.")
-    return tuple(dict(order).items()) or (("id", True),)
+    settled = tuple(dict(order).items()) or (("id", True),)
+    names = [name for name, _ in settled]
+    # The key decides every tie, so what is asked for after it decides nothing, and a cursor always ends with the key.
+    return settled[: names.index("id") + 1] if "id" in names else settled
 
 
 def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = False) -> Page:
