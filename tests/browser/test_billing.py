@@ -87,7 +87,14 @@ def test_a_wrong_date_is_refused_beside_its_field_corrected_and_undone_from_the_
     clerk.heading(f"History of {number}")
     newest = page.locator(".timeline li").first
     told = newest.inner_text()
-    for words in ("Grace Okafor", "changed 3 fields", "Jan 15, 2031", "empty\nPO-7781", "two more weeks", "Agreed on the phone"):
+    for words in (
+        "Grace Okafor",
+        "changed 3 fields",
+        "Jan 15, 2031",
+        "empty\nPO-7781",
+        "two more weeks",
+        "Agreed on the phone",
+    ):
         assert words in told, told
     when = newest.locator("time").get_attribute("title")
     assert re.search(r"\w{3} \d+, \d{4}, \d+:\d\d [ap]m", when), when

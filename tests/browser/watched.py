@@ -35,8 +35,9 @@ _FOCUS = """() => {
   const look = getComputedStyle(at), box = at.getBoundingClientRect();
   const ring = look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) > 0;
   const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
-  return {words: (at.getAttribute('aria-label') || at.innerText || at.id || at.name || at.localName).trim().slice(0, 80),
-    tag: at.localName, ring: ring || look.boxShadow !== 'none', inside: inside && box.width > 0};
+  const words = at.getAttribute('aria-label') || at.labels?.[0]?.innerText || at.innerText || at.id || at.localName;
+  return {words: words.trim().slice(0, 80), tag: at.localName,
+    ring: ring || look.boxShadow !== 'none', inside: inside && box.width > 0};
 }"""
 
 _WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? null : [document.documentElement.scrollWidth, innerWidth,

@@ -1,0 +1,43 @@
+"""The AI operator looks at the health board, at one check, and at what an agent costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import Person
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_board_leads_to_a_check_with_its_history(person: Person) -> None:
+    operator = person("ai_operator")
+    page = operator.page
+    operator.go("/")
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Health", exact=True).click()
+    operator.heading("Health")
+    operator.accessible_everywhere()
+    assert page.get_by_role("button", name="Check now").count() == 0, "an operator reads the board"
+    check = page.locator("#main a[href^='/health/']").first
+    key = check.get_attribute("href").split("/")[-1].split("?")[0]
+    check.click()
+    page.wait_for_url(lambda url: url.split("?")[0].endswith(key))
+    page.locator("#main h1").wait_for()
+    assert key in page.locator("#main").inner_text()
+    operator.accessible_everywhere()
+    page.go_back()
+    operator.heading("Health")
+
+
+def test_an_agent_s_page_shows_what_it_may_spend_and_what_it_decided(person: Person) -> None:
+    operator = person("ai_operator")
+    page = operator.page
+    operator.go("/ai/ai_agents")
+    page.locator("tr[data-key] a").first.click()
+    page.locator(".rec-head").wait_for()
+    operator.accessible_everywhere()
+    decision = page.locator("#main a[href^='/ai/ai_decision_logs/']").first
+    decision.click()
+    page.wait_for_url("**/ai/ai_decision_logs/*")
+    page.locator("#main h1").wait_for()
+    operator.ready()
+    operator.accessible_everywhere()
