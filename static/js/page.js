@@ -66,10 +66,15 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const kept = followed.get(ctx);
   if (!kept) return;
   if (kept.page) arrive(ctx, kept);
-  else if (document.activeElement === document.body) restore(kept.focus);
+  else if (document.activeElement === document.body && !restore(kept.focus)) begin(document.getElementById(ctx.target?.id));
   const words = document.querySelector(".pager > span")?.textContent.trim();
   if (!kept.page && words) announce(words);
 });
+
+/** Where the part itself begins, once what had focus is gone: the cell a grid starts at, else its first control. */
+function begin(part) {
+  (part?.querySelector('[tabindex="0"]:is(td, th)') ?? part?.querySelector("a[href], button"))?.focus({ preventScroll: true });
+}
 
 function arrive(ctx, kept) {
   document.getElementById("nav")?.hidePopover?.();
