@@ -168,6 +168,8 @@ class Watched:
         passed = []
         for _ in range(limit):
             self.press("Tab")
+            if self.page.evaluate("document.activeElement === document.body"):
+                continue  # in the browser's own bar, on the way round to the top
             passed.append(self.seen_focus())
             if words in passed[-1]:
                 return

@@ -1,0 +1,76 @@
+"""Every place of the navigation, and one record behind each list with its form and its history: nothing to complain about."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.engine.registry import discover
+from app.engine.resource import Resource
+from tests.browser.conftest import Person
+from tests.browser.watched import PHONE, Watched
+
+pytestmark = pytest.mark.browser
+
+RESOURCES = sorted(discover(), key=lambda each: each.name)
+FIRST_KEY = "document.querySelector('tbody tr[data-key]')?.dataset.key"
+
+
+def look(owner: Watched, path: str, status: int = 200) -> None:
+    """The page is there, is accessible, fits its window, and its title names it."""
+    assert owner.go(path) == status, path
+    owner.accessible()
+    owner.fits()
+    heading = owner.page.locator("#main h1")
+    assert heading.count() == 1, path
+    assert heading.inner_text().strip()
+    assert owner.page.title().endswith(" · BrainOps Console")
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)
+def test_a_list_its_record_its_form_and_its_history(person: Person, resource: Resource) -> None:
+    owner = person("owner")
+    look(owner, f"{resource.path}?limit=10")
+    key = owner.page.evaluate(FIRST_KEY)
+    if key is None:
+        assert resource.about in owner.page.locator("#list").inner_text(), "an empty list says what belongs here"
+        return
+    look(owner, f"{resource.path}/{key}")
+    if resource.versioned:
+        look(owner, f"{resource.path}/{key}/history")
+    if not resource.read_only:  # the refusal looks alike everywhere and is seen below
+        look(owner, f"{resource.path}/{key}/edit")
+
+
+def test_every_place_of_the_navigation_opens(person: Person) -> None:
+    owner = person("owner")
+    owner.go("/")
+    tables = {each.path for each in RESOURCES}
+    places = owner.page.locator("#groups a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert len(places) > 25
+    for path in places:
+        if path.split("?")[0] not in tables:
+            look(owner, path)
+    look(owner, "/account")
+
+
+def test_what_is_refused_is_a_page_as_well(person: Person) -> None:
+    owner = person("owner")
+    for path, status in (
+        ("/nowhere/at/all", 404),
+        ("/crm/customers/999999999", 404),
+        ("/crm/customers?nonsense=1", 400),
+        ("/ai/ai_calls/new", 403),
+    ):
+        look(owner, path, status)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/crm/jobs?limit=10", "/crm/jobs/1", "/crm/jobs/1/edit", "/crm/jobs/1/history", "/crm/jobs/1/delete", "/crm/jobs/new",
+        "/crm/jobs/filters", "/crm/jobs/columns", "/change-sets", "/change-sets/1", "/account", "/ai/ai_calls/new",
+        "/platform/import_refusals?limit=10",
+    ],
+)  # fmt: skip
+def test_one_page_of_each_kind_at_night_on_the_phone(person: Person, path: str) -> None:
+    look(person("owner", viewport=PHONE, color_scheme="dark", has_touch=True, is_mobile=True), path)
