@@ -17,6 +17,10 @@ AREAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "home": ("Operations dashboard", ("read",)),
     "customers": ("Customers, contacts and activities", (*_RECORDS, "credit", "merge", "reveal")),
     "properties": ("Properties", (*_RECORDS, "reveal")),
+    "leads": (
+        "Leads",
+        (*_RECORDS, "contact", "qualify", "quote", "win", "lose", "disqualify", "nurture", "reopen", "score", "reveal"),
+    ),
     "products": ("Price book", _RECORDS),
     "estimates": ("Estimates", (*_RECORDS, "submit", "send", "accept", "decline", "revise", "reveal")),
     "estimate_reviews": ("Review of estimates", ("decide",)),
@@ -65,7 +69,18 @@ class Role:
 _STAFF = ("home.read", "views.read", "views.own", "tasks.own", "export.read")
 _BUSINESS = tuple(
     f"{area}.read"
-    for area in ("customers", "properties", "products", "estimates", "jobs", "visits", "invoices", "payments", "tasks")
+    for area in (
+        "customers",
+        "properties",
+        "leads",
+        "products",
+        "estimates",
+        "jobs",
+        "visits",
+        "invoices",
+        "payments",
+        "tasks",
+    )
 )
 
 ROLES: tuple[Role, ...] = (
@@ -89,10 +104,10 @@ ROLES: tuple[Role, ...] = (
         "OM",
         "Operations manager",
         "Runs the work: customers, sites, jobs, visits and everyone's tasks; reviews estimates, follows the money.",
-        (*_STAFF, "customers.*", "properties.*", "products.*", "jobs.*", "visits.*", "tasks.*", "estimates.read",
-         "estimates.reveal", "estimate_reviews.decide", "invoices.read", "payments.read", "agents.read",
-         "ai.decisions.read", "ai.calls.read", "users.read", "users.costs", "audit.read", "health.read", "errors.read",
-         "metrics.read", "imports.read", "views.share"),
+        (*_STAFF, "customers.*", "properties.*", "products.*", "jobs.*", "visits.*", "tasks.*", "leads.read",
+         "leads.reveal", "estimates.read", "estimates.reveal", "estimate_reviews.decide", "invoices.read", "payments.read",
+         "agents.read", "ai.decisions.read", "ai.calls.read", "users.read", "users.costs", "audit.read", "health.read",
+         "errors.read", "metrics.read", "imports.read", "views.share"),
     ),
     Role(
         "dispatcher",
@@ -106,9 +121,9 @@ ROLES: tuple[Role, ...] = (
         "sales",
         "SA",
         "Sales and estimating",
-        "Wins the work: customers and their sites, estimates from draft to accepted, jobs approved.",
-        (*_STAFF, "customers.read", "customers.write", "customers.create", "customers.reveal", "properties.*",
-         "estimates.*", "products.read", "jobs.read", "jobs.create", "jobs.approve", "visits.read", "tasks.read",
+        "Wins the work: leads, customers and their sites, estimates from draft to accepted, jobs approved.",
+        (*_STAFF, "leads.*", "customers.read", "customers.write", "customers.create", "customers.reveal",
+         "properties.*", "estimates.*", "products.read", "jobs.read", "jobs.create", "jobs.approve", "visits.read", "tasks.read",
          "tasks.create", "users.read"),
     ),
     Role(
@@ -147,10 +162,10 @@ ROLES: tuple[Role, ...] = (
         "SYS",
         "Worker",
         "For service accounts that act by themselves: the moves the console makes without a person.",
-        ("*.read", "customers.write", "estimates.accept", "estimates.decline", "jobs.approve", "jobs.schedule",
-         "jobs.complete", "jobs.close", "visits.work", "invoices.create", "invoices.finalize", "invoices.send",
-         "payments.create", "payments.confirm", "payments.allocate", "payments.reverse", "tasks.create", "tasks.work",
-         "errors.resolve", "health.run"),
+        ("*.read", "customers.write", "leads.create", "leads.quote", "leads.win", "estimates.accept",
+         "estimates.decline", "jobs.approve", "jobs.schedule", "jobs.complete", "jobs.close", "visits.work",
+         "invoices.create", "invoices.finalize", "invoices.send", "payments.create", "payments.confirm",
+         "payments.allocate", "payments.reverse", "tasks.create", "tasks.work", "errors.resolve", "health.run"),
     ),
 )  # fmt: skip
 
