@@ -26,6 +26,7 @@ from app.web.session import address, current_actor, current_session, request_id
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 THEMES = (("system", "Like this computer"), ("light", "Light"), ("dark", "Dark"))
 DENSITIES = (("comfortable", "Comfortable"), ("compact", "Compact"))
+LOOKS = {"theme": frozenset(dict(THEMES)), "density": frozenset(dict(DENSITIES))}
 
 _OWN = text("""
 SELECT u.email, u.password_changed_at, u.last_login_at, a.job_title, coalesce(p.full_name, a.display_name) AS full_name, p.preferred_name
@@ -42,6 +43,10 @@ FROM user_sessions WHERE user_id = :user_id ORDER BY started_at DESC LIMIT 10
 """)
 _ENSURE = text("""
 INSERT INTO user_profiles (user_id, full_name, timezone) VALUES (:user_id, :name, :zone) ON CONFLICT (user_id) DO NOTHING
+""")
+_LOOK = text("""
+UPDATE user_profiles SET theme = coalesce(:theme, theme), density = coalesce(:density, density)
+WHERE user_id = :id AND (theme, density) IS DISTINCT FROM (coalesce(:theme, theme), coalesce(:density, density))
 """)
 
 
@@ -119,28 +124,17 @@ def save() -> Response:
 
 
 @blueprint.post("/theme")
+@blueprint.post("/density", endpoint="density")
 @signed_in
 def theme() -> Response:
-    """Light, dark, or whatever the computer says."""
-    return _set("theme", dict(THEMES))
-
-
-@blueprint.post("/density")
-@signed_in
-def density() -> Response:
-    """How close together rows stand."""
-    return _set("density", dict(DENSITIES))
-
-
-def _set(name: str, allowed: dict[str, str]) -> Response:
-    value, actor = request.form.get(name, ""), current_actor()
-    if value not in allowed:
-        raise BadRequest(f"{name.capitalize()} is one of: {', '.join(allowed)}.")
-    with change(actor, action=f"user.{name}", request_id=request_id()) as connection:
+    """Light, dark, or whatever the computer says; and how close together rows stand."""
+    actor = current_actor()
+    chosen = {name: request.form[name] for name in LOOKS if name in request.form}
+    if not chosen or any(value not in LOOKS[name] for name, value in chosen.items()):
+        raise BadRequest("Theme is one of: system, light, dark. Density is one of: comfortable, compact.")
+    with change(actor, action="user.looks", request_id=request_id()) as connection:
         connection.execute(_ENSURE, {"user_id": actor.user_id, "name": actor.name, "zone": actor.timezone})
-        # `name` is one of the two words above, never what was sent.
-        statement = text(f"UPDATE user_profiles SET {name} = :value WHERE user_id = :id AND {name} <> :value")
-        connection.execute(statement, {"value": value, "id": actor.user_id})
+        connection.execute(_LOOK, {"theme": None, "density": None, "id": actor.user_id} | chosen)
     if is_fragment():
         return make_response("", 204)
     return redirect(local_path(request.form.get("next"), url_for("account.show")), 303)
@@ -267,8 +261,8 @@ def _password_page(form: ChangePasswordForm, status: int = 200) -> Response:
     standing = current_session().standing
     forced = bool(standing and standing.must_change_password)
     title = "Choose your own password" if forced else "Change your password"
-    return make_response(render_template("screens/account/password.html", form=form, forced=forced, page_title=title), status)
+    return make_response(render_template("screens/account/password.html", form=form, forced=forced, email=current_actor().email, page_title=title), status)
 
 
 def _confirm_page(form: ConfirmForm, status: int = 200) -> Response:
-    return make_response(render_template("screens/account/confirm.html", form=form, page_title="Confirm it is you"), status)
+    return make_response(render_template("screens/account/confirm.html", form=form, email=current_actor().email, page_title="Confirm it is you"), status)

@@ -39,7 +39,7 @@ SENTENCES = {
 }
 REFUSED = {BadQuery: 400, NotFound: 404, NotAllowed: 403, Rejected: 422, Stale: 409}
 SLOW, LOCKED = "57014", "55P03"
-TEMPLATES = frozenset({400, 404, 409, 413, 422, 429, 500, 503})
+TEMPLATES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503})
 TRY_AGAIN = 5
 """Seconds after which a browser or a proxy may ask again."""
 
