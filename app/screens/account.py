@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import text
 from sqlalchemy.engine import Row
@@ -19,7 +19,7 @@ from app.engine.access import Actor
 from app.engine.apply import change, transaction
 from app.engine.passwords import matches, weakness
 from app.engine.refusals import NotFound
-from app.web import session_rows
+from app.web import receipts, session_rows
 from app.web.security import is_fragment, local_path, reachable_before_change, signed_in
 from app.web.session import address, current_actor, current_session, request_id
 
@@ -119,7 +119,7 @@ def save() -> Response:
             text("UPDATE app_users SET display_name = :name WHERE id = :id AND display_name <> :name"),
             {"name": (form.preferred_name.data or "").strip() or values["full_name"], "id": actor.app_user_id},
         )
-    flash("Profile saved")
+    receipts.say("Profile saved")
     return redirect(url_for("account.show"), 303)
 
 
@@ -150,7 +150,7 @@ def end_session(session_id: int) -> Response:
         raise NotFound("That session is over already.")
     with transaction() as connection:
         session_rows.end(connection, "revoked", session_id=session_id, user_id=actor.user_id)
-    flash("Signed out there")
+    receipts.say("Signed out there")
     return redirect(url_for("account.show"), 303)
 
 
@@ -194,7 +194,7 @@ def change_password() -> Response:
         ended = session_rows.end(connection, "revoked", user_id=actor.user_id, keep=session.standing.id)
         session.replace(session_rows.renew(connection, session.standing.id, elevate=True))
     others = "" if not ended else f" and signed out in {ended} other {'place' if ended == 1 else 'places'}"
-    flash(f"Password changed{others}")
+    receipts.say(f"Password changed{others}")
     return redirect(url_for("account.show"), 303)
 
 
