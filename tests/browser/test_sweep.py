@@ -68,7 +68,7 @@ def test_what_is_refused_is_a_page_as_well(person: Person) -> None:
     "path",
     [
         "/crm/jobs?limit=10", "/crm/jobs/1", "/crm/jobs/1/edit", "/crm/jobs/1/history", "/crm/jobs/1/delete", "/crm/jobs/new",
-        "/crm/jobs/filters", "/crm/jobs/columns", "/change-sets", "/change-sets/1", "/account", "/ai/ai_calls/new",
+        "/crm/jobs/filters", "/crm/jobs/columns", "/change-sets", "/change-sets/1", "/account",
         "/platform/import_refusals?limit=10",
     ],
 )  # fmt: skip
