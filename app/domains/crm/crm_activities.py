@@ -1,4 +1,4 @@
-"""Activities: the dated calls, mails, meetings and notes that make up a customer's time-line."""
+"""Activities: the dated calls, mails, meetings and notes that make up the time-line of a customer or a lead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CrmActivity(Record, Standard, Authored):
     subject: Mapped[str] = text_()
     body: Mapped[str | None] = text_()
     customer_id: Mapped[int | None] = ref("customers", "C")
-    lead_id: Mapped[int | None] = later_ref()
+    lead_id: Mapped[int | None] = ref("leads", "C")
     contact_id: Mapped[int | None] = ref("contacts", "N")
     job_id: Mapped[int | None] = ref("jobs", "N")
     app_user_id: Mapped[int | None] = ref("app_users", "N")
@@ -56,7 +56,7 @@ crm_activities = Resource(
         "Pinned": CrmActivity.is_pinned.is_(True),
     },
     facts=("kind", "customer_id", "contact_id", "occurred_at", "app_user_id", "outcome"),
-    sentences={"ck_crm_activities_customer_or_lead": ("customer_id", "Say which customer this was about.")},
+    sentences={"ck_crm_activities_customer_or_lead": ("customer_id", "Say which customer or lead this was about.")},
     defaults={"app_user_id": lambda actor: actor.app_user_id, "occurred_at": lambda actor: now(), "kind": "call"},
     fields=(
         Text("subject", required=True, edit=INLINE, longest=300, width="xl"),
@@ -69,7 +69,8 @@ crm_activities = Resource(
             },
         ),
         Moment("occurred_at", label="When", filter=True),
-        Reference("customer_id", to="customers", required=True, edit=CREATE, filter=True, width="l"),
+        Reference("customer_id", to="customers", edit=CREATE, filter=True, width="l"),
+        Reference("lead_id", to="leads", edit=CREATE, list=False, filter=True),
         Reference("contact_id", to="contacts", edit=FORM, filter=True),
         Reference("job_id", to="jobs", filter=True),
         Reference("app_user_id", label="By", to="app_users", as_="person", filter=True),

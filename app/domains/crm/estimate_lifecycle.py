@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.core.clock import today
 from app.core.formats import money
 from app.domains.crm import totals
+from app.domains.crm.pipeline import its_customer, somebody_pays
 from app.domains.crm.tables import table
 from app.engine.states import Lifecycle, Moving, Transition
 
@@ -131,7 +132,8 @@ lifecycle = Lifecycle(
         ),
         Transition(
             "accept", "Record acceptance", source=("sent", "viewed"), to="accepted", may="estimates.accept",
-            asks=("accepted_by_name",), requires=("accepted_by_name",), guards=(still_valid,), effects=(accepted,),
+            asks=("accepted_by_name",), requires=("accepted_by_name",), guards=(still_valid, somebody_pays),
+            effects=(accepted, its_customer),
             done="accepted",
         ),
         Transition(

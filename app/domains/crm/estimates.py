@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.clock import today
 from app.domains.crm import totals
 from app.domains.crm.estimate_lifecycle import lifecycle
+from app.domains.crm.pipeline import carry_on
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.fields import (
@@ -71,7 +72,7 @@ class Estimate(Record, Standard, Authored, Archivable, External, MoneyHeader):
         "draft", "internal_review", "sent", "viewed", "accepted", "declined", "expired", "superseded", default="draft"
     )
     customer_id: Mapped[int | None] = ref("customers", "R")
-    lead_id: Mapped[int | None] = later_ref()
+    lead_id: Mapped[int | None] = ref("leads", "N")
     property_id: Mapped[int | None] = ref("properties", "N")
     contact_id: Mapped[int | None] = ref("contacts", "N")
     estimator_id: Mapped[int | None] = ref("app_users", "N")
@@ -149,6 +150,7 @@ estimates = Resource(
     sort="-created_at",
     numbered="estimate",
     lifecycle=lifecycle,
+    follow=(carry_on,),
     scopes={
         "Mine": mine,
         "Drafts": Estimate.status == "draft",
@@ -178,7 +180,7 @@ estimates = Resource(
         ),
     ),
     sentences={
-        "ck_estimates_customer_or_lead": ("customer_id", "Say whom this is offered to."),
+        "ck_estimates_customer_or_lead": ("customer_id", "Say whom this is offered to: a customer, or a lead."),
         "ck_estimates_valid_until": ("valid_until", "An offer cannot end before it is made."),
         "ck_estimates_currency": ("currency", "Write the currency as three capital letters, like USD."),
         "uq_estimates_tenant_id_number_revision_no": ("revision_no", "This estimate already has that revision."),
@@ -188,7 +190,10 @@ estimates = Resource(
         Text("title", label="Estimate", required=True, edit=INLINE, longest=200, width="l"),
         Code("number", edit=NEVER, width="s"),
         Count("revision_no", label="Rev.", edit=NEVER, width="xs"),
-        Reference("customer_id", to="customers", required=True, edit=CREATE, filter=True, width="l"),
+        Reference(
+            "customer_id", to="customers", edit=CREATE, filter=True, width="l",
+            help="May wait where a lead is named: accepting the estimate wins the lead and says who pays.",
+        ),
         Reference("property_id", label="Site", to="properties", filter=True),
         Choice(
             "status", edit=NEVER, filter=True,
@@ -208,6 +213,7 @@ estimates = Resource(
             "valid_until", edit=INLINE, due=True, filter=True,
             help="After this day the customer can no longer accept.",
         ),
+        Reference("lead_id", to="leads", edit=CREATE, list=False, filter=True),
         Reference("contact_id", to="contacts", list=False, filter=True),
         Reference("estimator_id", to="app_users", as_="person", edit=INLINE | BULK, list=False, filter=True),
         Choice("source", edit=NEVER, list=False, filter=True, labels={"ai": "AI"}, tones={"ai": "ai ai"}),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Computed, Connection, and_, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Computed, Connection, and_, func, or_, select, text, update
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domains.crm.pipeline import OPEN_LEAD, NewCustomer, close_tasks, payer_missing
 from app.domains.crm.tables import table
 from app.engine.access import Actor
 from app.engine.actions import Action
-from app.engine.apply import next_number
 from app.engine.fields import (
     BULK,
     INLINE,
@@ -128,9 +127,7 @@ class Lead(Record, Standard, Authored, Archivable, External):
     next_action_at: Mapped[datetime | None] = moment()
 
 
-_OPEN = ("new", "contacted", "qualified", "quoted")
-OPEN = Lead.status.in_(_OPEN)
-"""Still to be won: neither decided nor put off."""
+OPEN = Lead.status.in_(OPEN_LEAD)
 DUPLICATE_DAYS = 90
 
 # -- the ready-made lists ---------------------------------------------------------------------------------------------
@@ -182,52 +179,10 @@ def worth_a_quote(moving: Moving) -> str | None:
 
 
 def whose_lead(moving: Moving) -> str | None:
-    """Winning makes the customer where none is named, but never a second one of the same name or number."""
-    lead = moving.record
-    if _given(moving, "customer_id"):
-        return None
-    if not moving.actor.may("customers.create"):
-        return "Pick the customer this lead became; your role does not make new ones."
-    customers = table("customers").c
-    name = func.lower(literal(lead["company_name"] or lead["contact_name"]))
-    bare = func.regexp_replace(name, r"\m(inc|llc|ltd|corp|co|company|the)\M|[^a-z0-9]", "", "g")
-    alike = [customers.name_norm == bare]
-    if lead["phone_e164"]:
-        alike.append(customers.phone_e164 == lead["phone_e164"])
-    found = moving.connection.execute(
-        select(customers.name, customers.number).where(customers.tenant_id == lead["tenant_id"], or_(*alike)).limit(1)
-    ).first()
-    return (
-        f"{found.name} ({found.number}) looks like this lead; pick it, or create the customer first." if found else None
-    )
+    return None if _given(moving, "customer_id") else payer_missing(moving, moving.record)
 
 
 # -- what a move sets -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NewCustomer:
-    """The customer a won lead becomes, made only when the lead is written and in the same change set."""
-
-    lead: Mapping[str, Any]
-
-    def __call__(self, connection: Connection, actor: Actor) -> int:
-        lead, customers = self.lead, table("customers")
-        made = insert(customers).values(
-            tenant_id=actor.tenant_id,
-            number=next_number(connection, actor.tenant_id, "customer"),
-            name=lead["company_name"] or lead["contact_name"],
-            kind="company" if lead["company_name"] else "residential",
-            status="active",
-            account_manager_id=lead["owner_id"],
-            source=lead["source"],
-            email=lead["email"],
-            phone_e164=lead["phone_e164"],
-            currency=lead["currency"],
-            created_by=actor.app_user_id,
-            updated_by=actor.app_user_id,
-        )
-        return int(connection.execute(made.returning(customers.c.id)).scalar_one())
 
 
 def entered(moving: Moving) -> Mapping[str, Any]:
@@ -286,19 +241,19 @@ lifecycle = Lifecycle(
             effects=(entered, quoted), by_system=True, done="quoted",
         ),
         Transition(
-            "win", "Mark as won", source=_OPEN, to="won", may="leads.win", asks=("customer_id",),
+            "win", "Mark as won", source=OPEN_LEAD, to="won", may="leads.win", asks=("customer_id",),
             guards=(whose_lead,), effects=(entered, won), done="won",
         ),
         Transition(
-            "nurture", "Put off for later", source=_OPEN, to="nurture", may="leads.nurture", asks=("next_action_at",),
+            "nurture", "Put off for later", source=OPEN_LEAD, to="nurture", may="leads.nurture", asks=("next_action_at",),
             requires=("next_action_at",), effects=(entered,), done="put off",
         ),
         Transition(
-            "lose", "Mark as lost", source=_OPEN, to="lost", may="leads.lose", asks=("lost_reason", "competitor"),
+            "lose", "Mark as lost", source=OPEN_LEAD, to="lost", may="leads.lose", asks=("lost_reason", "competitor"),
             requires=("lost_reason",), effects=(entered, closed), danger=True, done="lost",
         ),
         Transition(
-            "disqualify", "Disqualify lead", source=_OPEN, to="disqualified", may="leads.disqualify",
+            "disqualify", "Disqualify lead", source=OPEN_LEAD, to="disqualified", may="leads.disqualify",
             asks=("lost_reason",), requires=("lost_reason",), effects=(entered, closed), danger=True, done="disqualified",
         ),
         Transition(
@@ -338,13 +293,7 @@ def find_the_first(connection: Connection, lead: Mapping[str, Any]) -> None:
 def settle(connection: Connection, lead: Mapping[str, Any]) -> None:
     """Won: what was still to be done for it is moot. Lost: what lies with the customer unanswered counts as declined."""
     if lead.get("status") == "won":
-        tasks = table("user_tasks")
-        about = and_(tasks.c.subject_type == "leads", tasks.c.subject_id == lead["id"])
-        connection.execute(
-            update(tasks)
-            .where(about, tasks.c.status.in_(("todo", "in_progress", "blocked")))
-            .values(status="cancelled", blocked_reason=None, result_note="The lead was won.")
-        )
+        close_tasks(connection, lead["id"])
     elif lead.get("status") == "lost":
         estimates = table("estimates")
         connection.execute(
@@ -358,7 +307,7 @@ def settle(connection: Connection, lead: Mapping[str, Any]) -> None:
 
 
 def undecided(record: Mapping[str, Any]) -> str | None:
-    return None if record["status"] in (*_OPEN, "nurture") else "This lead is decided; its score stays as it was."
+    return None if record["status"] in (*OPEN_LEAD, "nurture") else "This lead is decided; its score stays as it was."
 
 
 def overridden(record: Mapping[str, Any]) -> str | None:
