@@ -1,7 +1,7 @@
 """The CenterPoint export, held against its answer key: every fault found, nobody else accused, nothing lost."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from app.domains.crm.centerpoint.customers import terms
 from app.domains.crm.centerpoint.export import FOLDER, weigh
 from app.domains.crm.centerpoint.intake import Intake
 from app.domains.crm.centerpoint.invoices import spread
+from app.domains.crm.centerpoint.leads import Customers
 from app.domains.crm.centerpoint.phones import phone
 from app.domains.crm.centerpoint.values import Unreadable
 
@@ -23,6 +24,7 @@ KEY = json.loads((FOLDER / "answer_key.json").read_text())
 INTO = {
     "customers.csv": "customers", "contacts.csv": "contacts", "properties.csv": "properties", "jobs.csv": "jobs",
     "invoices.csv": "invoices", "invoice_lines.csv": "invoice_lines", "payments.csv": "payments",
+    "leads.csv": "leads",
 }  # fmt: skip
 
 
@@ -178,7 +180,7 @@ def test_nothing_else_is_accused(accused, intake):
         ("invoices.csv", "paid_differs_from_payments"), ("invoices.csv", "totals_row"),
         ("invoice_lines.csv", "hangs_on_refused_invoice"), ("payments.csv", "hangs_on_refused_invoice"),
         ("payments.csv", "probable_duplicate_payment"), ("payments.csv", "payment_above_balance"),
-        ("leads.csv", "no_table"),
+        ("leads.csv", "won_without_customer"),
     }  # fmt: skip
     assert set(accused) == known
     gone = {r.key for r in intake.refusals if r.file == "invoices.csv" and r.kind == "row"}
@@ -222,6 +224,48 @@ def test_caches_are_the_sums_they_cache(intake):
     assert all(job["billed_total"] == billed[job["id"]] for job in intake.tables["jobs"])
 
 
+def test_leads_stand_at_the_stages_the_export_tells(intake):
+    leads = intake.tables["leads"]
+    assert Counter(lead["status"] for lead in leads) == {"new": 132, "contacted": 97, "quoted": 142, "lost": 151}
+    assert intake.turned_away["leads.csv"] == 118, "the sold ones, whose customers the export does not name"
+    assert {(lead["status"], lead["probability_pct"]) for lead in leads} == {
+        ("new", 0), ("contacted", 0), ("quoted", 50), ("lost", 0)}  # fmt: skip
+    assert Counter(lead["source"] for lead in leads).keys() == {"web_form", "google_ads", "referral", "other"}
+    assert all((lead["source"] == "other") == ("Hail canvass" in (lead["notes"] or "")) for lead in leads)
+    assert all(lead["email"] and lead["phone_e164"] and lead["estimated_value"] > 0 for lead in leads)
+
+
+def test_who_asked_again_within_90_days_points_at_the_first_time(intake):
+    known = {lead["id"]: key for key, lead in intake.known["leads"].items()}
+    again = {
+        key: known[lead["duplicate_of_id"]] for key, lead in intake.known["leads"].items() if lead["duplicate_of_id"]
+    }
+    assert again == {"L00439": "L00414", "L00381": "L00496", "L00634": "L00385"}
+
+
+def test_a_sold_lead_finds_its_customer_by_name_and_among_namesakes_by_telephone(intake):
+    one, other = ({"id": 1, "name": "Elm Co.", "phone_e164": "+1"}, {"id": 2, "name": "The Elm", "phone_e164": "+2"})
+    single = {"id": 3, "name": "Oak & Sons, Inc.", "phone_e164": "+3"}
+    customers = Customers(Intake(intake.zone, {}, {"customers": [one, other, single]}))
+    assert customers.find("OAK SONS", "+9") is single
+    assert customers.find("Elm", "+2") is other
+    for company, number, reason in (
+        ("Elm", "+9", "2 customers are called"),
+        ("Ash", "+3", "that of Oak & Sons"),
+        (None, None, "no company"),
+    ):
+        with pytest.raises(Unreadable, match=reason):
+            customers.find(company, number)
+
+
+def test_a_sold_lead_of_a_known_customer_comes_in_as_won(faulty):
+    won = faulty.known["leads"]["L09004"]
+    assert won["status"] == "won"
+    customer = next(each for each in faulty.tables["customers"] if each["id"] == won["customer_id"])
+    assert customer["name"] == "Abbott Anyone School District"
+    assert won["won_at"] == won["created_at"]
+
+
 def test_what_people_wrote_is_kept_to_the_letter(intake):
     notes = [customer["notes"] for customer in intake.tables["customers"] if customer["notes"]]
     assert max(map(len, notes)) > 20_000
@@ -257,8 +301,14 @@ FAULTY = [
     ("invoice_lines.csv", b"99999,1,Labor,1,5.00\n", "unknown_invoice"),
     ("invoices.csv", b"09001,J000012,00054,2025-11-01,2025-10-01,5.00,0,5.00,0,Open\n", "unreadable_document"),
     ("invoices.csv", b"09002,J000012,00054,2025-11-01,2025-12-01,5.00,0,5.00,0,Open\n", "no_lines"),
+    ("leads.csv", b"L09001,-,,307-555-0547,a@example.com,opened,2026-01-05,5.00,Web\n", "no_name"),
+    ("leads.csv", b"L09002,Nobody Inc,Ann,,,Lukewarm,2026-01-05,5.00,Web\n", "unknown_word"),
+    ("leads.csv", b"L09003,Nobody Inc,Ann,,,sold,2026-01-05,5.00,Web\n", "won_without_customer"),
     ("contacts.csv", b"K09001,00001,Ann,Other,,,,Y\r\n", "second_primary"),
 ]
+
+# A sold lead of a company that is a customer, written as people write it.
+SOLD = b"L09004,the abbott ANYONE School District,Ann,,,sold,2026-01-05,5.00,Web\n"
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +316,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Intake:
     folder = tmp_path_factory.mktemp("centerpoint")
     for path in FOLDER.glob("*.csv"):
         extra = b"".join(row for file, row, _fault in FAULTY if file == path.name)
+        extra += SOLD * (path.name == "leads.csv")
         (folder / path.name).write_bytes(path.read_bytes() + extra)
     return weigh(folder)
 

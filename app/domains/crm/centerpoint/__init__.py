@@ -7,6 +7,7 @@ What was decided about its faults, and why:
   row comes in. Values are repaired only where nothing is guessed: a ZIP code regains its leading zeros.
 * An invoice whose header differs from its lines is refused with its lines and payments (see `invoices`).
 * Money received above an invoice's balance, or entered twice, is held unallocated (see `payments`).
+* A sold lead comes in with the customer its company's name finds; no customer is made up for it (see `leads`).
 * The Paid column is a claim, the payments are the evidence: paid amounts are the sums of allocations.
 * Duplicate customers, tax on exempt customers, invoices dated before their job and completed work nobody billed
   are facts the tables can hold. They come in as they are, for the data-quality rules to find.

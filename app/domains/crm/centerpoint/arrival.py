@@ -25,6 +25,7 @@ FILLS = (
     (sheets.INVOICES.file, ("invoices",)),
     (sheets.LINES.file, ("invoice_lines",)),
     (sheets.PAYMENTS.file, ("payments", "payment_allocations")),
+    (sheets.LEADS.file, ("leads",)),
 )
 TABLES = tuple(table for _file, tables in FILLS for table in tables)
 
@@ -32,7 +33,7 @@ TABLES = tuple(table for _file, tables in FILLS for table in tables)
 MOMENTS = ("created_at", "requested_at", "stage_entered_at", "occurred_at")
 
 NUMBERS = {"customer": ("customers", "C-", 5), "job": ("jobs", "J-", 6), "invoice": ("invoices", "INV-", 5),
-           "payment": ("payments", "PM-", 6)}  # fmt: skip
+           "payment": ("payments", "PM-", 6), "lead": ("leads", "L-", 5)}  # fmt: skip
 
 OPEN = "SELECT open_change_set('system', NULL, 'import', %s, %s, NULL, NULL, NULL, %s)"
 

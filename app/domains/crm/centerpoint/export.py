@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from app.domains.crm.centerpoint import sheets
 from app.domains.crm.centerpoint.customers import contacts, customers
-from app.domains.crm.centerpoint.intake import Intake, Refusal
+from app.domains.crm.centerpoint.intake import Intake
 from app.domains.crm.centerpoint.invoices import invoices
 from app.domains.crm.centerpoint.jobs import jobs
+from app.domains.crm.centerpoint.leads import leads
 from app.domains.crm.centerpoint.payments import payments
 from app.domains.crm.centerpoint.properties import properties
 from app.domains.crm.centerpoint.sheets import read
@@ -28,14 +29,5 @@ def weigh(folder: Path = FOLDER, zone: str = "America/Denver", first: Mapping[st
     invoice_rows = list(read(folder, sheets.INVOICES))
     invoices(intake, invoice_rows, read(folder, sheets.LINES))
     payments(intake, read(folder, sheets.PAYMENTS), invoice_rows)
-    _leads_wait(intake, folder)
+    leads(intake, read(folder, sheets.LEADS))
     return intake
-
-
-def _leads_wait(intake: Intake, folder: Path) -> None:
-    """Leads have no table yet: counted and named once, so that nobody believes they came in."""
-    waiting = intake.read[sheets.LEADS.file] = sum(1 for _ in read(folder, sheets.LEADS))
-    intake.turned_away[sheets.LEADS.file] = waiting
-    reason = f"the file's {waiting} leads wait for the leads table"
-    raw = {"kind": "file", "fault": "no_table", "rows": waiting}
-    intake.refusals.append(Refusal(sheets.LEADS.file, 0, "", "file", "no_table", reason, raw))

@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that was not taken. `kind` tells a whole `row` (or `file`) from one `value` of a row that came in."""
+    """One thing that was not taken. `kind` tells a whole `row` from one `value` of a row that came in."""
 
     file: str
     row_no: int
