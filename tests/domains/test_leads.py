@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.core.clock import now
+from app.domains.crm.lead_scoring import scored
 from app.engine.refusals import NotAllowed, Rejected
 from tests.domains.conftest import House
 
@@ -80,7 +82,12 @@ def test_contacted_means_that_somebody_answered(sales: House) -> None:
 
 def test_qualified_needs_whom_where_what_and_how_much(sales: House) -> None:
     lead = in_stage(sales, "contacted")
-    ask = {"service_interest": "other", "estimated_value": None, "property_id": None, "site_address": None}
+    ask: dict[str, Any] = {
+        "service_interest": "other",
+        "estimated_value": None,
+        "property_id": None,
+        "site_address": None,
+    }
     for change, wanted in (
         ({}, "nobody can be reached"),
         ({"site_address": "12 Elm St"}, "what they want done"),
@@ -216,6 +223,33 @@ def test_a_score_by_hand_keeps_its_reason_and_gives_way_again(sales: House) -> N
     assert (row["score"], row["score_override"], row["score_override_reason"]) == (60, None, None)
     with pytest.raises(NotAllowed, match="computed one"):
         sales.move("Sally", "leads", lead, "as_computed")
+
+
+def test_a_lead_is_scored_at_once_and_again_when_it_shows_interest(sales: House) -> None:
+    lead = asked(
+        sales, company_name="Juniper", service_interest="reroof", estimated_value=Decimal(30_000), source="referral"
+    )
+    row = sales.row("leads", lead)
+    assert (row["fit_score"], row["engagement_score"], row["score"], row["grade"]) == (100, 40, 76, "A2")
+    assert {each["rule"]: each["points"] for each in row["score_breakdown"]} == {
+        "Names a company": 20, "Worth of the work": 30, "Kind of work": 30, "Way it came": 20, "Asked": 40}  # fmt: skip
+    talked(sales, lead)
+    assert sales.row("leads", lead)["engagement_score"] == 40, "we called; they showed nothing yet"
+    talked(sales, lead, kind="site_visit", direction=None)
+    assert sales.row("leads", lead)["grade"] == "A1"
+    edited = sales.edit("Sally", "leads", lead, estimated_value=Decimal(100))
+    assert sales.row("leads", lead)["fit_score"] == 70
+    assert sales.undo("Sally", edited) == ()
+    assert sales.row("leads", lead)["fit_score"] == 100
+
+
+def test_a_second_enquiry_counts_less_and_interest_cools() -> None:
+    at = now()
+    lead = {"company_name": None, "estimated_value": None, "roof_area_sqft": None, "service_interest": "other",
+            "source": "other", "urgency": "high", "duplicate_of_id": 7, "created_at": at - timedelta(days=30)}  # fmt: skip
+    found = scored(lead, [("email", at - timedelta(days=60))], at)
+    assert (found["fit_score"], found["engagement_score"], found["grade"]) == (0, 20 + 20 + 5, "C2")
+    assert scored({**lead, "score_override": 90}, (), at)["score"] == 90
 
 
 def test_who_only_reads_moves_nothing(sales: House) -> None:

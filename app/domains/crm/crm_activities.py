@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 
 from app.core.clock import now
+from app.domains.crm.lead_scoring import noticed
 from app.engine.access import Actor
 from app.engine.fields import CREATE, FORM, INLINE, NEVER, Choice, Count, Flag, Moment, Reference, Text
 from app.engine.records import Authored, Record, Standard, choice, flag, integer, later_ref, moment, ref, text_
@@ -49,6 +50,7 @@ crm_activities = Resource(
     area="customers",
     search=("subject",),
     sort="-occurred_at",
+    follow=(noticed,),
     scopes={
         "Mine": mine,
         "Calls": CrmActivity.kind == "call",

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Computed, Connection, and_, func, or_, sel
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domains.crm.lead_scoring import rescore
 from app.domains.crm.pipeline import OPEN_LEAD, NewCustomer, close_tasks, payer_missing
 from app.domains.crm.tables import table
 from app.engine.access import Actor
@@ -367,7 +368,7 @@ leads = Resource(
             done="scored as computed",
         ),
     ),
-    follow=(find_the_first, settle),
+    follow=(find_the_first, rescore, settle),
     sentences={
         "uq_leads_tenant_id_number": ("number", "Another lead already has this number."),
         "ck_leads_duplicate_of_id": ("duplicate_of_id", "A lead cannot be a repeat of itself."),
