@@ -17,9 +17,9 @@ from psycopg import sql
 
 from app.config import ConfigError
 from app.core import clock
-from app.demo import agents, bulk, company, decisions, desk, estimates, field, pricebook, watch
+from app.demo import agents, bulk, company, decisions, desk, estimates, field, leads, pricebook, watch
 from app.demo.hostile import Spoiler
-from app.demo.world import ZONE, World
+from app.demo.world import ZONE, Record, World
 from app.domains.crm.centerpoint import bring_in
 from app.domains.crm.centerpoint.arrival import TABLES
 from app.domains.crm.centerpoint.intake import Intake
@@ -68,13 +68,16 @@ def load(
 def _found(world: World, told: int) -> None:
     """Everything a company of this size has, in the order in which one thing refers to another."""
     company.staff(world)
-    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=partial(_prepared, world))
+    said: list[Record] = []
+    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=partial(_prepared, world, said))
     world.analyze(*TABLES)
     products = pricebook.products(world)
     estimates.estimates(world, products)
+    said += leads.behind_estimates(world)
     field.visits(world)
     desk.tasks(world)
     desk.activities(world)
+    leads.conversations(world, said)
     agent_ids, prices = agents.agents(world), agents.prices(world)
     decisions.decisions(world, agent_ids, prices, told)
     watch.health(world)
@@ -100,11 +103,12 @@ def _count(world: World, table: str) -> int:
     return int(world.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", world.tenant_id)[0][0])
 
 
-def _prepared(world: World, intake: Intake) -> None:
-    """Before the export is written: every customer gets an account manager, and hostile texts take their places."""
+def _prepared(world: World, said: list[Record], intake: Intake) -> None:
+    """Before the export is written: customers get account managers, leads owners; hostile texts take their places."""
     managers = company.account_managers(world)
     for place, customer in enumerate(intake.tables["customers"]):
         customer["account_manager_id"] = managers[place % len(managers)]
+    said += leads.work_up(world, intake.tables["leads"])
     if world.spoiler:
         for table, records in intake.tables.items():
             world.spoiler.spoil(table, records)

@@ -228,6 +228,39 @@ def test_estimates_stand_in_every_state_and_obey_it(normal):
     )
 
 
+def test_leads_stand_where_their_history_led_them(normal):
+    assert normal.one("SELECT count(*) FROM leads WHERE external_source = 'centerpoint'") == 522
+    assert {row[0] for row in normal("SELECT DISTINCT status FROM leads")} == {
+        "new",
+        "contacted",
+        "quoted",
+        "won",
+        "lost",
+    }
+    normal.finds_nothing(
+        "SELECT id FROM leads WHERE (status = 'new') <> (first_response_at IS NULL) OR (status = 'lost') <> (lost_at IS NOT NULL)"
+        " OR first_response_at < created_at OR quoted_at < qualified_at OR greatest(stage_entered_at, lost_at, won_at) > %s"
+        " OR score <> round(0.6 * fit_score + 0.4 * engagement_score)",
+        "2026-11-25 19:00+00",
+    )
+    normal.finds_nothing(
+        "SELECT l.id FROM leads l WHERE status <> 'new' AND NOT EXISTS (SELECT FROM crm_activities a WHERE a.lead_id = l.id"
+        " AND a.direction = 'out' AND a.occurred_at = l.first_response_at)"
+    )
+    normal.finds_nothing(
+        "SELECT e.id FROM estimates e JOIN leads l ON l.id = e.lead_id WHERE l.customer_id <> e.customer_id"
+        " OR (l.status = 'won') <> (e.status = 'accepted') OR l.status NOT IN ('won', 'quoted')"
+    )
+    opened = "SELECT count(*) FROM leads WHERE status IN ('new', 'contacted', 'qualified', 'quoted')"
+    for kind in (
+        "owner_id IS NULL",
+        "grade IN ('A1', 'A2', 'B1')",
+        "next_action_at IS NULL",
+        f"next_action_at > '{TODAY}'",
+    ):
+        assert 5 < normal.one(f"{opened} AND {kind}") < normal.one(opened) / 2, kind
+
+
 def test_a_decision_is_the_sum_of_its_calls(normal):
     assert normal.one("SELECT count(*) FROM ai_decision_logs") == DECISIONS
     normal.finds_nothing(
