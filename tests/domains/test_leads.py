@@ -84,7 +84,7 @@ def test_qualified_needs_whom_where_what_and_how_much(sales: House) -> None:
     lead = in_stage(sales, "contacted")
     ask: dict[str, Any] = {
         "service_interest": "other",
-        "estimated_value": None,
+        "estimated_value": Decimal(0),
         "property_id": None,
         "site_address": None,
     }
@@ -93,9 +93,11 @@ def test_qualified_needs_whom_where_what_and_how_much(sales: House) -> None:
         ({"site_address": "12 Elm St"}, "what they want done"),
         ({"service_interest": "reroof"}, "may be worth"),
     ):
-        with pytest.raises(NotAllowed, match=wanted if change else "telephone"):
+        with pytest.raises(NotAllowed, match=wanted):
             sales.move("Sally", "leads", lead, "qualify", **(ask := {**ask, **change}))
         sales.change("leads", lead, email="ada@juniper.example")
+    with pytest.raises(Rejected, match="Value cannot stay empty"):
+        sales.move("Sally", "leads", lead, "qualify", **{**ask, "estimated_value": None})
     row = sales.move("Sally", "leads", lead, "qualify", **{**ask, "estimated_value": Decimal(24500)})
     assert (row["status"], row["probability_pct"], row["site_address"]) == ("qualified", 30, "12 Elm St")
     with pytest.raises(NotAllowed, match="by itself"):

@@ -64,6 +64,38 @@ def test_up_down_and_up_again(empty: Database) -> None:
     assert left_in(empty, "console") == first
 
 
+def test_leads_come_to_a_company_that_is_there_and_go_again(empty: Database) -> None:
+    """Its roles get the new area on top of what people made of them; what hangs on a lead alone goes with the leads."""
+    command.upgrade(alembic(empty, "console"), "0013")
+    engine = create_engine(psycopg_url(empty.owner_url), connect_args={"options": "-c search_path=console,public"})
+    role = text("SELECT permissions FROM roles WHERE key = :key")
+    with engine.begin() as connection:
+        tenant = connection.scalar(text("INSERT INTO tenants (slug, name) VALUES ('a', 'A') RETURNING id"))
+        roles.seed_roles(connection, tenant)
+        connection.execute(text("UPDATE roles SET permissions = '{home.read}' WHERE key IN ('sales', 'billing')"))
+    command.upgrade(alembic(empty, "console"), "head")
+    with engine.begin() as connection:
+        assert connection.scalar(role, {"key": "sales"}) == ["home.read", "leads.*"]
+        assert connection.scalar(role, {"key": "billing"}) == ["home.read"]
+        assert connection.scalar(role, {"key": "viewer"}).count("leads.read") == 1
+        for statement in (
+            "INSERT INTO customers (tenant_id, number, name) VALUES (:t, 'C-1', 'Alamo')",
+            "INSERT INTO leads (tenant_id, number, title, contact_name) VALUES (:t, 'L-1', 'Leak', 'Ada')",
+            "INSERT INTO crm_activities (tenant_id, kind, subject, lead_id) SELECT :t, 'call', 'Alone', id FROM leads",
+            "INSERT INTO crm_activities (tenant_id, kind, subject, lead_id, customer_id)"
+            " SELECT :t, 'call', 'Kept', l.id, c.id FROM leads l, customers c",
+            "INSERT INTO estimates (tenant_id, number, title, lead_id, customer_id)"
+            " SELECT :t, 'E-1', 'Leak', l.id, c.id FROM leads l, customers c",
+        ):
+            connection.execute(text(statement), {"t": tenant})
+    command.downgrade(alembic(empty, "console"), "0013")
+    with engine.begin() as connection:
+        assert connection.scalars(text("SELECT subject FROM crm_activities")).all() == ["Kept"]
+        assert connection.scalar(text("SELECT lead_id FROM estimates")) is None
+    command.upgrade(alembic(empty, "console"), "head")
+    engine.dispose()
+
+
 def test_any_schema_name_serves_and_public_stays_empty(empty: Database) -> None:
     command.upgrade(alembic(empty, 'Brain "Ops"'), "head")
     engine = create_engine(

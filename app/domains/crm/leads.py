@@ -209,12 +209,13 @@ def won(moving: Moving) -> Mapping[str, Any]:
     return {
         "won_at": moving.at,
         "probability_pct": 100,
+        "next_action_at": None,
         "customer_id": _given(moving, "customer_id") or NewCustomer(moving.record),
     }
 
 
 def closed(moving: Moving) -> Mapping[str, Any]:
-    return {"lost_at": moving.at, "probability_pct": 0}
+    return {"lost_at": moving.at, "probability_pct": 0, "next_action_at": None}
 
 
 def reopened(_: Moving) -> Mapping[str, Any]:
@@ -234,8 +235,9 @@ lifecycle = Lifecycle(
         ),
         Transition(
             "qualify", "Qualify lead", source=("contacted",), to="qualified", may="leads.qualify",
-            asks=("service_interest", "estimated_value", "property_id", "site_address"), guards=(worth_a_quote,),
-            effects=(entered, qualified), done="qualified",
+            asks=("service_interest", "estimated_value", "property_id", "site_address"),
+            requires=("service_interest", "estimated_value"), guards=(worth_a_quote,), effects=(entered, qualified),
+            done="qualified",
         ),
         Transition(
             "quote", "Mark as quoted", source=("qualified",), to="quoted", may="leads.quote",
@@ -389,14 +391,16 @@ leads = Resource(
         Choice(
             "grade", edit=NEVER, filter=True, width="xs", values=("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3"),
             help="A, B, C by how well the work suits us, 1, 2, 3 by how much they show they want it.",
-            tones={"A1": "accent warn", "A2": "accent warn", "B1": "accent warn"},
+            tones={"A1": "accent dot", "A2": "accent dot", "B1": "accent dot"},
         ),
         Money("estimated_value", label="Value", least=0, edit=INLINE, filter=True),
         Reference("owner_id", label="Owner", to="app_users", as_="person", edit=INLINE | BULK, filter=True),
         Moment("next_action_at", label="Next action", planned=True, due=True, edit=INLINE | BULK, filter=True),
         Moment("stage_entered_at", label="In stage since", edit=NEVER, filter=True),
-        Choice("source", edit=BULK, filter=True, labels={"ai_outreach": "AI outreach"}),
-        Choice("service_interest", label="Wants", edit=INLINE | BULK, list=False, filter=True),
+        Choice("source", edit=BULK, filter=True, labels={"google_ads": "Google Ads", "ai_outreach": "AI outreach"}),
+        Choice(
+            "service_interest", label="Wants", edit=INLINE | BULK, list=False, filter=True, labels={"reroof": "Re-roof"},
+        ),
         Choice(
             "urgency", edit=INLINE | BULK, list=False, filter=True,
             tones={"low": "mute off", "normal": "mute dot", "high": "warn warn", "emergency": "danger warn"},

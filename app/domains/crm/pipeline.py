@@ -100,9 +100,11 @@ def carry_on(connection: Connection, estimate: Mapping[str, Any]) -> None:
         moved = {"status": "quoted", "quoted_at": func.now(), "probability_pct": 50, "stage_entered_at": func.now()}
         connection.execute(here.where(leads.c.status == "qualified").values(**moved))
         return
-    moved = {"status": "won", "won_at": func.now(), "probability_pct": 100, "stage_entered_at": func.now()}
+    moved = {"status": "won", "won_at": func.now(), "probability_pct": 100, "next_action_at": None}
     payer = case((leads.c.customer_id.is_(None), row.customer_id), else_=leads.c.customer_id)
-    done = connection.execute(here.where(leads.c.status.in_(OPEN_LEAD)).values(**moved, customer_id=payer))
+    done = connection.execute(
+        here.where(leads.c.status.in_(OPEN_LEAD)).values(**moved, stage_entered_at=func.now(), customer_id=payer)
+    )
     if done.rowcount:
         close_tasks(connection, row.lead_id)
 
