@@ -7,12 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.conftest import Person, sign_in
-from tests.browser.watched import Watched
+from tests.browser.watched import FIREFOX, Watched
 from tests.conftest import Live
 
 pytestmark = pytest.mark.browser
-
-FIREFOX = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -89,5 +87,6 @@ def test_the_account_page_is_for_every_screen_and_keeps_what_was_typed(person: P
     assert page.get_by_label("Preferred name").input_value() == "Vee"
     viewer.accessible("refused")
     page.get_by_label("Time zone").fill(was)
+    page.get_by_label("Preferred name").fill("")
     page.get_by_role("button", name="Save profile").click()
     viewer.toast("Profile saved")
