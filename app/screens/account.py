@@ -29,7 +29,8 @@ DENSITIES = (("comfortable", "Comfortable"), ("compact", "Compact"))
 LOOKS = {"theme": frozenset(dict(THEMES)), "density": frozenset(dict(DENSITIES))}
 
 _OWN = text("""
-SELECT u.email, u.password_changed_at, u.last_login_at, a.job_title, coalesce(p.full_name, a.display_name) AS full_name, p.preferred_name
+SELECT u.email, u.password_changed_at, u.last_login_at, a.job_title, coalesce(p.full_name, a.display_name) AS full_name,
+       p.preferred_name
 FROM users u JOIN app_users a ON a.id = :app_user_id LEFT JOIN user_profiles p ON p.user_id = u.id WHERE u.id = :user_id
 """)
 _SESSIONS = text("""
@@ -53,7 +54,9 @@ WHERE user_id = :id AND (theme, density) IS DISTINCT FROM (coalesce(:theme, them
 class ProfileForm(FlaskForm):
     """What a person may say about themselves."""
 
-    full_name = StringField("Full name", [InputRequired("Enter your name."), Length(max=200, message="Use at most 200 characters.")])
+    full_name = StringField(
+        "Full name", [InputRequired("Enter your name."), Length(max=200, message="Use at most 200 characters.")]
+    )
     preferred_name = StringField("Preferred name", [Length(max=100, message="Use at most 100 characters.")])
     timezone = StringField("Time zone", [InputRequired("Enter a time zone, like America/Denver.")])
     theme = SelectField("Theme", choices=list(THEMES))
@@ -107,12 +110,14 @@ def save() -> Response:
     if not form.validate():
         return _page(form, 422)
     actor = current_actor()
-    values = {field.name: (field.data or "").strip() for field in (form.full_name, form.timezone, form.theme, form.density)}
+    values = {
+        field.name: (field.data or "").strip() for field in (form.full_name, form.timezone, form.theme, form.density)
+    }
     with change(actor, action="user.profile", request_id=request_id(), ip=address()) as connection:
         connection.execute(_ENSURE, {"user_id": actor.user_id, "name": actor.name, "zone": actor.timezone})
         connection.execute(
-            text("""UPDATE user_profiles SET full_name = :full_name, preferred_name = nullif(:preferred, ''), timezone = :timezone,
-                    theme = :theme, density = :density WHERE user_id = :user_id"""),
+            text("""UPDATE user_profiles SET full_name = :full_name, preferred_name = nullif(:preferred, ''),
+                    timezone = :timezone, theme = :theme, density = :density WHERE user_id = :user_id"""),
             values | {"preferred": (form.preferred_name.data or "").strip(), "user_id": actor.user_id},
         )
         connection.execute(
@@ -237,15 +242,20 @@ def _check(actor: Actor, given: str) -> str | None:
 
 
 def _company(actor: Actor) -> str:
-    return str(reading().execute(text("SELECT name FROM tenants WHERE id = :id"), {"id": actor.tenant_id}).scalar() or "")
+    return str(
+        reading().execute(text("SELECT name FROM tenants WHERE id = :id"), {"id": actor.tenant_id}).scalar() or ""
+    )
 
 
 def _page(form: ProfileForm | None, status: int = 200) -> Response:
     actor, session = current_actor(), current_session()
-    own: Row[tuple[object, ...]] = reading().execute(_OWN, {"app_user_id": actor.app_user_id, "user_id": actor.user_id}).one()
+    own: Row[tuple[object, ...]] = (
+        reading().execute(_OWN, {"app_user_id": actor.app_user_id, "user_id": actor.user_id}).one()
+    )
     page = render_template(
         "screens/account/show.html",
-        form=form or ProfileForm(formdata=None, obj=own, timezone=actor.timezone, theme=actor.theme, density=actor.density),
+        form=form
+        or ProfileForm(formdata=None, obj=own, timezone=actor.timezone, theme=actor.theme, density=actor.density),
         own=own,
         sessions=reading().execute(_SESSIONS, {"user_id": actor.user_id}).all(),
         attempts=reading().execute(_ATTEMPTS, {"user_id": actor.user_id}).all(),
@@ -261,8 +271,18 @@ def _password_page(form: ChangePasswordForm, status: int = 200) -> Response:
     standing = current_session().standing
     forced = bool(standing and standing.must_change_password)
     title = "Choose your own password" if forced else "Change your password"
-    return make_response(render_template("screens/account/password.html", form=form, forced=forced, email=current_actor().email, page_title=title), status)
+    return make_response(
+        render_template(
+            "screens/account/password.html", form=form, forced=forced, email=current_actor().email, page_title=title
+        ),
+        status,
+    )
 
 
 def _confirm_page(form: ConfirmForm, status: int = 200) -> Response:
-    return make_response(render_template("screens/account/confirm.html", form=form, email=current_actor().email, page_title="Confirm it is you"), status)
+    return make_response(
+        render_template(
+            "screens/account/confirm.html", form=form, email=current_actor().email, page_title="Confirm it is you"
+        ),
+        status,
+    )

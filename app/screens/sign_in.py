@@ -29,8 +29,12 @@ PURPOSES = {"invite": "invite", "reset": "password_reset"}
 class SignInForm(FlaskForm):
     """E-mail and password, and where to go afterwards."""
 
-    email = StringField("Work email", [InputRequired("Enter your work email."), Length(max=320, message="That is too long.")])
-    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=LONGEST, message="That is too long.")])
+    email = StringField(
+        "Work email", [InputRequired("Enter your work email."), Length(max=320, message="That is too long.")]
+    )
+    password = PasswordField(
+        "Password", [InputRequired("Enter your password."), Length(max=LONGEST, message="That is too long.")]
+    )
     next = HiddenField()
 
 
@@ -55,8 +59,13 @@ class NewPasswordForm(FlaskForm):
 class FirstOwnerForm(NewPasswordForm):
     """The very first person of a company, whom nobody could name beforehand."""
 
-    email = StringField("Work email", [InputRequired("Enter your work email."), Regexp(EMAIL, message="Enter an address like name@company.com.")])
-    name = StringField("Full name", [InputRequired("Enter your name."), Length(max=200, message="Use at most 200 characters.")])
+    email = StringField(
+        "Work email",
+        [InputRequired("Enter your work email."), Regexp(EMAIL, message="Enter an address like name@company.com.")],
+    )
+    name = StringField(
+        "Full name", [InputRequired("Enter your name."), Length(max=200, message="Use at most 200 characters.")]
+    )
 
 
 @blueprint.get("/sign-in")
@@ -154,7 +163,8 @@ def help_page() -> str:
     return render_template("screens/sign_in/help.html", page_title="Get help signing in")
 
 
-@blueprint.get("/<any(invite, reset):kind>/<token>")
+@blueprint.get("/invite/<token>", defaults={"kind": "invite"})
+@blueprint.get("/reset/<token>", defaults={"kind": "reset"})
 @open_to_all
 def link(kind: str, token: str) -> Response:
     """The page behind a one-time link."""
@@ -162,13 +172,20 @@ def link(kind: str, token: str) -> Response:
     return _link_page(kind, _form_for(bearer)(formdata=None), bearer)
 
 
-@blueprint.post("/<any(invite, reset):kind>/<token>")
+@blueprint.post("/invite/<token>", defaults={"kind": "invite"})
+@blueprint.post("/reset/<token>", defaults={"kind": "reset"})
 @open_to_all
 def use_link(kind: str, token: str) -> Response:
     """Keep the password a person chose; the link is used up, and whoever was signed in under this name is out."""
     bearer = _bearer(kind, token)
     form = _form_for(bearer)()
-    form.about = (bearer.email, bearer.name, bearer.company, request.form.get("email", ""), request.form.get("name", ""))
+    form.about = (
+        bearer.email,
+        bearer.name,
+        bearer.company,
+        request.form.get("email", ""),
+        request.form.get("name", ""),
+    )
     if not form.validate():
         return _link_page(kind, form, bearer, 422)
     person = Actor(bearer.tenant_id, bearer.app_user_id, bearer.user_id, bearer.name, bearer.email)
@@ -179,7 +196,8 @@ def use_link(kind: str, token: str) -> Response:
             people.rename(connection, bearer.app_user_id, bearer.user_id, form.email.data or "", form.name.data or "")
         people.set_password(connection, bearer.user_id, form.password.data or "", must_change=False)
         connection.execute(
-            text("UPDATE app_users SET status = 'active' WHERE id = :id AND status = 'invited'"), {"id": bearer.app_user_id}
+            text("UPDATE app_users SET status = 'active' WHERE id = :id AND status = 'invited'"),
+            {"id": bearer.app_user_id},
         )
         session_rows.end(connection, "revoked", user_id=bearer.user_id)
         throttle.forgive(connection, bearer.email, address())

@@ -66,7 +66,9 @@ def _body(code: int, sentence: str) -> Response:
     known = code if code in TEMPLATES else (500 if code >= 500 else 400)
     try:
         return make_response(
-            render_template(f"errors/{known}.html", sentence=sentence, request_id=request_id(), code=code, actor=_actor(code))
+            render_template(
+                f"errors/{known}.html", sentence=sentence, request_id=request_id(), code=code, actor=_actor(code)
+            )
         )
     except (TemplateError, DBAPIError, PoolTimeout):
         log.exception("error_page.failed")
@@ -97,7 +99,9 @@ def on_http(error: HTTPException) -> AnyResponse:
 def on_stale_form(error: CSRFError) -> AnyResponse:
     """A form from another session, or from none."""
     log.warning("csrf.refused", extra={"why": error.description, "path": request.path[:200]})
-    return answer(400, "This form is out of date: you signed in again since it was opened. Reload the page and send it again.")
+    return answer(
+        400, "This form is out of date: you signed in again since it was opened. Reload the page and send it again."
+    )
 
 
 def on_refusal(error: Refusal) -> AnyResponse:
@@ -116,7 +120,9 @@ def on_database(error: DBAPIError) -> AnyResponse:
     state = getattr(error.orig, "sqlstate", None)
     if state == SLOW:
         log.warning("database.too_slow", extra={"path": request.path[:200]})
-        return answer(503, "The database took longer than it may for one page. Nothing was changed.", retry_after=TRY_AGAIN)
+        return answer(
+            503, "The database took longer than it may for one page. Nothing was changed.", retry_after=TRY_AGAIN
+        )
     if state == LOCKED:
         return answer(503, "Someone else is changing the same rows. Nothing was changed. Try again.", retry_after=1)
     # No state: the connection itself failed. 08: connection, 53: out of resources, 57P: being shut down or started.

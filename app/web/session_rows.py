@@ -59,7 +59,8 @@ JOIN app_users a ON a.user_id = u.id AND a.tenant_id = s.tenant_id AND a.status 
 JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
 LEFT JOIN user_profiles p ON p.user_id = u.id
 LEFT JOIN LATERAL (
-    SELECT array_agg(r.name ORDER BY r.id) AS roles, string_agg(array_to_string(r.permissions, ' '), ' ' ORDER BY r.id) AS permissions
+    SELECT array_agg(r.name ORDER BY r.id) AS roles,
+           string_agg(array_to_string(r.permissions, ' '), ' ' ORDER BY r.id) AS permissions
     FROM app_user_roles g JOIN roles r ON r.id = g.role_id
     WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
 ) held ON true
@@ -153,7 +154,7 @@ def begin(
 
 
 def renew(connection: Connection, session_id: int, *, elevate: bool) -> str:
-    """A new secret for the same session, so that one seen earlier is worth nothing; with `elevate` the password was just given."""
+    """A new secret for the same session, so that one seen earlier is worth nothing; `elevate`: the password was just given."""
     token = secrets.token_urlsafe(32)
     # The form secret stays: forms open in other tabs would otherwise be refused and lose what was typed.
     connection.execute(_RENEW, {"id": session_id, "hash": digest(token), "elevate": elevate})

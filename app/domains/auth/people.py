@@ -1,12 +1,12 @@
-"""People and what they may, as administrators change it on screen: inviting, suspending, handing out a password, granting and taking roles, with the rules that
-keep a company from locking itself out or a person from raising themselves.
+"""People and what they may, as administrators change it on screen: inviting, suspending, handing out a password, granting
+and taking roles, with the rules that keep a company from locking itself out or a person from raising themselves.
 
 Every function writes on a connection inside an open change set; none commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -38,6 +38,10 @@ WHERE g.app_user_id = :id AND (g.expires_at IS NULL OR g.expires_at > now())
 """)
 
 
+Work = Callable[[Connection, Actor], "Person"]
+"""A change to one person, on the connection of an open change set."""
+
+
 class Person:
     """A row of `app_users` with its sign-in, locked for the change at hand."""
 
@@ -52,8 +56,11 @@ class Person:
         self.email: str | None = row.email
 
 
-def invite(connection: Connection, actor: Actor, *, email: str, name: str, role_id: int, ip: str | None = None) -> tuple[int, str]:
-    """A new person with a role and a one-time link; returns (app_users.id, the link's secret)."""
+def invite(
+    connection: Connection, actor: Actor, *, email: str, name: str, role_id: int | None = None, ip: str | None = None
+) -> tuple[int, str]:
+    """A new person and a one-time link; returns (app_users.id, the link's secret). Without a role they may sign in and see
+    nothing until somebody who may gives them one."""
     email = email.strip()
     if connection.execute(text("SELECT 1 FROM users WHERE lower(email) = lower(:email)"), {"email": email}).first():
         raise Rejected({"email": "Someone already signs in with this address."})
@@ -61,15 +68,23 @@ def invite(connection: Connection, actor: Actor, *, email: str, name: str, role_
         text("INSERT INTO users (email, status) VALUES (:email, 'invited') RETURNING id"), {"email": email}
     ).scalar_one()
     app_user_id = connection.execute(
-        text("""INSERT INTO app_users (tenant_id, user_id, display_name, email, status, created_by, updated_by)
-                VALUES (:tenant_id, :user_id, :name, :email, 'invited', :by, :by) RETURNING id"""),
-        {"tenant_id": actor.tenant_id, "user_id": user_id, "name": name.strip(), "email": email, "by": actor.app_user_id},
+        text("""INSERT INTO app_users (tenant_id, user_id, display_name, email, status)
+                VALUES (:tenant_id, :user_id, :name, :email, 'invited') RETURNING id"""),
+        {
+            "tenant_id": actor.tenant_id,
+            "user_id": user_id,
+            "name": name.strip(),
+            "email": email,
+        },
     ).scalar_one()
     connection.execute(
-        text("INSERT INTO user_profiles (user_id, full_name, timezone) SELECT :id, :name, timezone FROM tenants WHERE id = :tenant"),
+        text(
+            "INSERT INTO user_profiles (user_id, full_name, timezone) SELECT :id, :name, timezone FROM tenants WHERE id = :tenant"
+        ),
         {"id": user_id, "name": name.strip(), "tenant": actor.tenant_id},
     )
-    grant(connection, actor, app_user_id, role_id)
+    if role_id is not None:
+        grant(connection, actor, app_user_id, role_id)
     return app_user_id, links.issue(connection, user_id, "invite", ip)
 
 
@@ -90,7 +105,7 @@ def suspend(connection: Connection, actor: Actor, app_user_id: int) -> Person:
     if person.status not in ("active", "invited"):
         raise Rejected({"": f"{person.name} is {person.status} already."})
     _keep_an_owner(connection, actor, leaving=person.id)
-    _set_status(connection, actor, person, "suspended")
+    _set_status(connection, person, "suspended")
     if person.user_id is not None:
         links.withdraw(connection, person.user_id)
     return person
@@ -104,7 +119,7 @@ def reactivate(connection: Connection, actor: Actor, app_user_id: int) -> Person
     has_password = connection.execute(
         text("SELECT password_hash IS NOT NULL FROM users WHERE id = :id"), {"id": person.user_id}
     ).scalar()
-    _set_status(connection, actor, person, "active" if has_password or person.user_id is None else "invited")
+    _set_status(connection, person, "active" if has_password or person.user_id is None else "invited")
     return person
 
 
@@ -116,7 +131,7 @@ def hand_out_password(connection: Connection, actor: Actor, app_user_id: int) ->
     password = hand_out()
     set_password(connection, person.user_id, password, must_change=True)
     if person.status == "invited":
-        _set_status(connection, actor, person, "active")
+        _set_status(connection, person, "active")
     links.withdraw(connection, person.user_id)
     return person, password
 
@@ -139,8 +154,12 @@ def rename(connection: Connection, app_user_id: int, user_id: int, email: str, n
     connection.execute(text("UPDATE user_profiles SET full_name = :name WHERE user_id = :user_id"), values)
 
 
-def grant(connection: Connection, actor: Actor, app_user_id: int, role_id: int, expires_at: datetime | None = None) -> str:
+def grant(
+    connection: Connection, actor: Actor, app_user_id: int, role_id: int, expires_at: datetime | None = None
+) -> str:
     """Give a role, for good or until `expires_at`; returns its name. Nobody gives away what they do not hold."""
+    if not actor.may("roles.write"):
+        raise Rejected({"role": "Your role does not give roles to people."})
     person = Person(connection, actor, app_user_id)
     role = connection.execute(
         text("SELECT name, permissions FROM roles WHERE id = :id AND tenant_id = :tenant_id"),
@@ -150,13 +169,30 @@ def grant(connection: Connection, actor: Actor, app_user_id: int, role_id: int, 
         raise Rejected({"role": "Choose one of the roles."})
     lacking = beyond(actor, role.permissions)
     if lacking:
-        raise Rejected({"role": f"{role.name} includes {_listed(lacking)}, which you do not hold yourself. Ask an owner."})
+        raise Rejected(
+            {"role": f"{role.name} includes {_listed(lacking)}, which you do not hold yourself. Ask an owner."}
+        )
+    # A grant is a fact of a day: another end is another grant, and the first one stays in the history.
+    former = connection.execute(
+        text("SELECT id FROM app_user_roles WHERE app_user_id = :person AND role_id = :role"),
+        {"person": person.id, "role": role_id},
+    ).scalar()
+    if former is not None:
+        if expires_at is not None:
+            _keep_an_owner(connection, actor, without=former)
+        connection.execute(text("DELETE FROM app_user_roles WHERE id = :id"), {"id": former})
     connection.execute(
         text("""INSERT INTO app_user_roles (tenant_id, app_user_id, role_id, granted_by, expires_at)
-                VALUES (:tenant_id, :person, :role, :by, :expires_at)
-                ON CONFLICT (app_user_id, role_id) DO UPDATE SET granted_by = :by, expires_at = :expires_at"""),
-        {"tenant_id": actor.tenant_id, "person": person.id, "role": role_id, "by": actor.app_user_id, "expires_at": expires_at},
+                VALUES (:tenant_id, :person, :role, :by, :expires_at)"""),
+        {
+            "tenant_id": actor.tenant_id,
+            "person": person.id,
+            "role": role_id,
+            "by": actor.app_user_id,
+            "expires_at": expires_at,
+        },
     )
+    keep_own_rights(connection, actor)
     return str(role.name)
 
 
@@ -165,7 +201,8 @@ def revoke(connection: Connection, actor: Actor, app_user_id: int, grant_id: int
     person = _manageable(connection, actor, app_user_id)
     _keep_an_owner(connection, actor, without=grant_id)
     gone = connection.execute(
-        text("DELETE FROM app_user_roles WHERE id = :id AND app_user_id = :person RETURNING id"), {"id": grant_id, "person": person.id}
+        text("DELETE FROM app_user_roles WHERE id = :id AND app_user_id = :person RETURNING id"),
+        {"id": grant_id, "person": person.id},
     ).first()
     if gone is None:
         raise NotFound("There is no such grant any more.")
@@ -180,7 +217,9 @@ def keep_own_rights(connection: Connection, actor: Actor) -> None:
     left = frozenset(connection.execute(_HELD, {"id": actor.app_user_id}).scalars())
     for permission in ("roles.write", "users.write"):
         if actor.may(permission) and not holds(left, permission):
-            raise Rejected({"": "This would take away your own right to manage people and roles. Ask another administrator."})
+            raise Rejected(
+                {"": "This would take away your own right to manage people and roles. Ask another administrator."}
+            )
 
 
 def beyond(actor: Actor, permissions: Iterable[str]) -> list[str]:
@@ -209,7 +248,9 @@ def _manageable(connection: Connection, actor: Actor, app_user_id: int) -> Perso
     return person
 
 
-def _keep_an_owner(connection: Connection, actor: Actor, *, leaving: int | None = None, without: int | None = None) -> None:
+def _keep_an_owner(
+    connection: Connection, actor: Actor, *, leaving: int | None = None, without: int | None = None
+) -> None:
     connection.execute(_LOCK_ROLES, {"tenant_id": actor.tenant_id})
     before = set(connection.execute(_OWNERS, {"tenant_id": actor.tenant_id, "all": ALL, "without": None}).scalars())
     after = set(connection.execute(_OWNERS, {"tenant_id": actor.tenant_id, "all": ALL, "without": without}).scalars())
@@ -217,11 +258,11 @@ def _keep_an_owner(connection: Connection, actor: Actor, *, leaving: int | None 
         raise Rejected({"": "This is the last owner. Make someone else an owner first."})
 
 
-def _set_status(connection: Connection, actor: Actor, person: Person, status: str) -> None:
+def _set_status(connection: Connection, person: Person, status: str) -> None:
     connection.execute(
-        text("""UPDATE app_users SET status = :status, updated_by = :by,
-                deactivated_at = CASE WHEN :status IN ('suspended', 'deactivated') THEN now() END WHERE id = :id"""),
-        {"status": status, "by": actor.app_user_id, "id": person.id},
+        text("""UPDATE app_users SET status = :status, deactivated_at =
+                CASE WHEN CAST(:status AS text) IN ('suspended', 'deactivated') THEN now() END WHERE id = :id"""),
+        {"status": status, "id": person.id},
     )
 
 

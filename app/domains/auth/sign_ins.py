@@ -67,7 +67,9 @@ def judge(candidate: Candidate | None, password: str) -> str:
     return "disabled" if candidate.is_barred else "success"
 
 
-def note(connection: Connection, candidate: Candidate | None, email: str, outcome: str, ip: str | None, agent: str) -> int:
+def note(
+    connection: Connection, candidate: Candidate | None, email: str, outcome: str, ip: str | None, agent: str
+) -> int:
     """Write the attempt into the sign-in history; returns its id, to which a session refers."""
     values = {
         "tenant_id": candidate.tenant_id if candidate else None,
@@ -82,7 +84,14 @@ def note(connection: Connection, candidate: Candidate | None, email: str, outcom
 
 
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-_SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "Mac"), ("Linux", "Linux"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 def device(agent: str) -> str:

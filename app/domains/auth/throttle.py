@@ -43,7 +43,9 @@ UPDATE login_throttle SET failures = :failures, last_failed_at = clock_timestamp
        blocked_until = CASE WHEN :wait > 0 THEN clock_timestamp() + make_interval(secs => :wait) END
 WHERE kind = :kind AND key = :key
 """)
-_FORGIVE = text("DELETE FROM login_throttle WHERE (kind = 'pair' AND key = :pair) OR (kind = 'account' AND key = :account)")
+_FORGIVE = text(
+    "DELETE FROM login_throttle WHERE (kind = 'pair' AND key = :pair) OR (kind = 'account' AND key = :account)"
+)
 _GIVE_BACK = text("""
 UPDATE login_throttle SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE kind = 'address' AND key = :address
 """)
