@@ -113,7 +113,8 @@ def change_sets(
             " AND (CAST(:before AS bigint) IS NULL OR s.id < :before)"
             " AND (CAST(:channel AS text) IS NULL OR s.channel = :channel)"
             " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person)"
-            " AND (CAST(:table AS text) IS NULL OR EXISTS (SELECT 1 FROM change_entries e WHERE e.change_set_id = s.id AND e.table_name = :table))"
+            " AND (CAST(:table AS text) IS NULL OR EXISTS ("
+            "SELECT 1 FROM change_entries e WHERE e.change_set_id = s.id AND e.table_name = :table))"
             " ORDER BY s.id DESC LIMIT :n"
         ),
         {

@@ -209,7 +209,8 @@ _FIRST_GUESSES = [
 ]
 _WALKS = (
     "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1234567890", "0987654321", "abcdefghijklmnopqrstuvwxyz",
-    "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1q2w3e4r5t6y7u8i9o0p", "qazwsxedcrfvtgbyhnujm", "zyxwvutsrqponmlkjihgfedcba", "poiuytrewq", "lkjhgfdsa",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1q2w3e4r5t6y7u8i9o0p", "qazwsxedcrfvtgbyhnujm",
+    "zyxwvutsrqponmlkjihgfedcba", "poiuytrewq", "lkjhgfdsa",
 )  # fmt: skip
 _LOOKALIKES = str.maketrans("@4831!05$7", "aabeiiosst")
 _GUESSES = sorted({*_FIRST_GUESSES, *(word.translate(_LOOKALIKES) for word in _FIRST_GUESSES)}, key=len, reverse=True)
