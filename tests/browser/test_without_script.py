@@ -20,6 +20,7 @@ def test_a_list_is_sorted_paged_searched_and_filtered(person: Person, server: Li
     assert page.locator("caption", has_text="Customers").count() == 1
 
     page.locator("thead").get_by_role("link", name="Open balance").click()
+    page.locator("th[aria-sort=descending]").wait_for()
     owed = [money(words) for words in page.locator("td[data-field=open_balance]").all_inner_texts()]
     assert owed == sorted(owed, reverse=True) and owed[0] > 0
     assert page.locator("th[aria-sort=descending]").inner_text() == "Open balance"

@@ -18,6 +18,7 @@ from app.core import startup
 from app.core.db import db
 from app.engine import background, errors_log, registry
 from app.engine.apply import transaction
+from tests.apart import apart
 from tests.servers import Database
 
 done: list[tuple[str, int]] = []
@@ -61,7 +62,7 @@ def work_off(app: Flask, database: Database) -> None:
             )
 
     with background.queue.replace_connector(background._connector(database.config())):
-        asyncio.run(run())
+        apart(lambda: asyncio.run(run()))
 
 
 def test_the_job_commits_with_the_change(app: Flask, database: Database, mark: str) -> None:
@@ -132,7 +133,7 @@ def test_the_job_of_a_dead_worker_goes_to_another_and_after_three_attempts_to_no
         with app.app_context(), transaction() as connection:
             connection.execute(die, {"mark": mark})
         with background.queue.replace_connector(background._connector(database.config())):
-            asyncio.run(sweep())
+            apart(lambda: asyncio.run(sweep()))
         seen.append(jobs(app, mark)[0].status)
     assert seen == ["todo", "todo", "failed"]
 
@@ -151,7 +152,7 @@ def test_a_stalled_job_with_a_waiting_copy_is_given_up(app: Flask, database: Dat
         with transaction() as connection:
             background.defer_within(connection, note, once=mark, mark=mark, record_id=3)
     with background.queue.replace_connector(background._connector(database.config())):
-        asyncio.run(sweep())
+        apart(lambda: asyncio.run(sweep()))
     assert [job.status for job in jobs(app, mark)] == ["failed", "todo"]
 
 
