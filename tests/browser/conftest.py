@@ -29,18 +29,32 @@ def cookies(browser: Any, server: Live) -> Callable[[str], Any]:
     return of
 
 
+@pytest.fixture(scope="session")
+def arrive(browser: Any, server: Live, cookies: Callable[[str], Any]) -> Person:
+    """A browser of one's own for a role, or for somebody at the door; whoever calls it closes its context."""
+
+    def come(role: str | None, *, scripts: bool = True, **options: Any) -> Watched:
+        # Without motion nothing has to be waited for; what moves is the same either way.
+        given = {"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce", "java_script_enabled": scripts}
+        context = browser.new_context(
+            base_url=server.url,
+            storage_state=cookies(role) if role else None,
+            accept_downloads=True,
+            **{**given, **options},
+        )
+        context.set_default_timeout(10_000)
+        return Watched(context.new_page())
+
+    return come
+
+
 @pytest.fixture
-def person(browser: Any, server: Live, cookies: Callable[[str], Any]) -> Iterator[Person]:
+def person(arrive: Person) -> Iterator[Person]:
     """`person("sales")`, `person("sales", scripts=False)`, or `person(None)` for somebody at the door."""
     watched: list[Watched] = []
 
-    def come(role: str | None, *, scripts: bool = True, **options: Any) -> Watched:
-        options = {"viewport": WIDE, "color_scheme": "light", "java_script_enabled": scripts, **options}
-        context = browser.new_context(
-            base_url=server.url, storage_state=cookies(role) if role else None, accept_downloads=True, **options
-        )
-        context.set_default_timeout(10_000)
-        watched.append(Watched(context.new_page()))
+    def come(role: str | None, **options: Any) -> Watched:
+        watched.append(arrive(role, **options))
         return watched[-1]
 
     yield come

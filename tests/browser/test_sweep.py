@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from app.engine.registry import discover
@@ -15,10 +17,32 @@ RESOURCES = sorted(discover(), key=lambda each: each.name)
 FIRST_KEY = "document.querySelector('tbody tr[data-key]')?.dataset.key"
 
 
-def look(owner: Watched, path: str, status: int = 200) -> None:
-    """The page is there, is accessible, fits its window, and its title names it."""
+@pytest.fixture(scope="module")
+def visitors(arrive: Person) -> Iterator[dict[str, Watched]]:
+    """The owner at a desk and on the phone, who keep what their browsers fetched from page to page."""
+    night = {"viewport": PHONE, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
+    found = {"desk": arrive("owner"), "phone": arrive("owner", **night)}
+    yield found
+    for each in found.values():
+        each.page.context.close()
+
+
+@pytest.fixture(params=["desk"])
+def owner(visitors: dict[str, Watched], request: pytest.FixtureRequest) -> Iterator[Watched]:
+    """One of the visitors; what the browser complains about fails the test it happened in."""
+    found = visitors[request.param]
+    yield found
+    said, found.said = found.said, []
+    assert not said, "\n".join(said)
+
+
+def look(owner: Watched, path: str, status: int = 200, within: str | None = "#main") -> None:
+    """The page is there, is accessible, fits its window, and its title names it.
+
+    The shell around it is the same on every page and looked at on one of each kind, below.
+    """
     assert owner.go(path) == status, path
-    owner.accessible()
+    owner.accessible(within=within)
     owner.fits()
     heading = owner.page.locator("#main h1")
     assert heading.count() == 1, path
@@ -27,8 +51,7 @@ def look(owner: Watched, path: str, status: int = 200) -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)
-def test_a_list_its_record_its_form_and_its_history(person: Person, resource: Resource) -> None:
-    owner = person("owner")
+def test_a_list_its_record_its_form_and_its_history(owner: Watched, resource: Resource) -> None:
     look(owner, f"{resource.path}?limit=10")
     key = owner.page.evaluate(FIRST_KEY)
     if key is None:
@@ -41,8 +64,7 @@ def test_a_list_its_record_its_form_and_its_history(person: Person, resource: Re
         look(owner, f"{resource.path}/{key}/edit")
 
 
-def test_every_place_of_the_navigation_opens(person: Person) -> None:
-    owner = person("owner")
+def test_every_place_of_the_navigation_opens(owner: Watched) -> None:
     owner.go("/")
     tables = {each.path for each in RESOURCES}
     places = owner.page.locator("#groups a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
@@ -53,8 +75,7 @@ def test_every_place_of_the_navigation_opens(person: Person) -> None:
     look(owner, "/account")
 
 
-def test_what_is_refused_is_a_page_as_well(person: Person) -> None:
-    owner = person("owner")
+def test_what_is_refused_is_a_page_as_well(owner: Watched) -> None:
     for path, status in (
         ("/nowhere/at/all", 404),
         ("/crm/customers/999999999", 404),
@@ -64,6 +85,7 @@ def test_what_is_refused_is_a_page_as_well(person: Person) -> None:
         look(owner, path, status)
 
 
+@pytest.mark.parametrize("owner", ["phone"], indirect=True)
 @pytest.mark.parametrize(
     "path",
     [
@@ -72,5 +94,5 @@ def test_what_is_refused_is_a_page_as_well(person: Person) -> None:
         "/platform/import_refusals?limit=10",
     ],
 )  # fmt: skip
-def test_one_page_of_each_kind_at_night_on_the_phone(person: Person, path: str) -> None:
-    look(person("owner", viewport=PHONE, color_scheme="dark", has_touch=True, is_mobile=True), path)
+def test_one_page_of_each_kind_at_night_on_the_phone(owner: Watched, path: str) -> None:
+    look(owner, path, within=None)

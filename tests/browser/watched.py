@@ -19,8 +19,8 @@ FIREFOX = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/2010010
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 _AXE = (ROOT / "static/vendor/axe.min.js").read_text()
-_RUN = """async (only) => {
-  const found = await axe.run(document, {runOnly: only, resultTypes: ['violations']});
+_RUN = """async ([only, within]) => {
+  const found = await axe.run(within || document, {runOnly: only, resultTypes: ['violations'], preload: false});
   return found.violations.map((rule) => ({rule: rule.id, says: rule.help, at: rule.nodes.map(
     (node) => [node.target.join(' '), node.html.slice(0, 160), node.failureSummary.slice(0, 300)])}));
 }"""
@@ -112,15 +112,15 @@ class Watched:
 
     # -- judging --------------------------------------------------------------------------------------------------
 
-    def violations(self, only: dict[str, Any] = STANDARDS) -> list[dict[str, Any]]:
+    def violations(self, only: dict[str, Any] = STANDARDS, within: str | None = None) -> list[dict[str, Any]]:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(_AXE)
         self.page.evaluate(_SETTLED)
-        return list(self.page.evaluate(_RUN, only))
+        return list(self.page.evaluate(_RUN, [only, within]))
 
-    def accessible(self, where: str = "", only: dict[str, Any] = STANDARDS) -> None:
-        """No finding of axe on the page as it stands."""
-        found = self.violations(only)
+    def accessible(self, where: str = "", only: dict[str, Any] = STANDARDS, within: str | None = None) -> None:
+        """No finding of axe on the page as it stands, or on one part of it."""
+        found = self.violations(only, within)
         assert not found, f"{self.path()} {where}\n{json.dumps(found, indent=1, ensure_ascii=False)}"
 
     def accessible_everywhere(self) -> None:
