@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from app.engine.access import Actor
-from app.engine.fields import Reference, SubjectLink
+from app.engine.fields import Edit, Field, Reference, SubjectLink
 from app.engine.listing import compiled, row_scope, run, shown
 from app.engine.projection import Projection
 from app.engine.references import label_join
@@ -41,6 +41,15 @@ class Shown:
     def code(self) -> str | None:
         code = self.values.get(self.resource.code) if self.resource.code else None
         return None if code is None or self.resource.code == self.resource.title else str(code)
+
+
+def editable(record: Shown, where: Edit = Edit.FORM) -> tuple[Field, ...]:
+    """The fields its form, or its cells, may change as it stands: those the role writes, less those its state froze."""
+    lifecycle = record.resource.lifecycle
+    fields = record.projection.writable(where)
+    if lifecycle is None:
+        return fields
+    return tuple(each for each in fields if not lifecycle.is_frozen(record.values[lifecycle.field], each.name))
 
 
 _kept: dict[Any, tuple[str, dict[str, Any], list[str], dict[str, int]]] = {}

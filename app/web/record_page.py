@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,6 +115,8 @@ class RecordPage:
     steps: list[tuple[str, str, str]]
     inline: frozenset[str]
     """Fields edited where they stand."""
+    changeable: bool
+    """Whether its form has anything to change, for this person and in this state."""
 
     @classmethod
     def load(
@@ -125,7 +127,8 @@ class RecordPage:
         resource = record.resource
         shown = {each.name: value_of(each, record, actor) for each in view.fields}
         status = shown.get(_badge(resource))
-        inline = _inline(record)
+        edits = view.edits(record.values, actor.app_user_id)
+        inline = frozenset() if record.archived or not edits else _names(reading.editable(record, Edit.INLINE))
         lists = [
             related_page(connection, record, actor, each.to, args)
             for each in resource.related
@@ -146,7 +149,12 @@ class RecordPage:
             status,
             _steps(resource, record),
             inline,
+            edits and bool(reading.editable(record)),
         )
+
+
+def _names(fields: Iterable[Field]) -> frozenset[str]:
+    return frozenset(each.name for each in fields)
 
 
 def _badge(resource: Resource) -> str:
@@ -159,15 +167,6 @@ def _named(connection: Connection, each: Value, actor: Actor) -> str | None:
     if target is None or each.value is None:
         return None
     return labels(connection, target, actor, [each.value]).get(each.value)
-
-
-def _inline(record: Shown) -> frozenset[str]:
-    lifecycle = record.resource.lifecycle
-    names = {each.name for each in record.projection.writable(Edit.INLINE)}
-    if lifecycle is None or record.archived:
-        return frozenset() if record.archived else frozenset(names)
-    status = record.values[lifecycle.field]
-    return frozenset(name for name in names if not lifecycle.is_frozen(status, name))
 
 
 def value_of(each: Field, record: Shown, actor: Actor) -> Value:

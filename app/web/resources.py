@@ -213,7 +213,9 @@ def edit(domain: str, table: str, key: int) -> str | AnyResponse:
         raise NotAllowed(resource.read_only or f"{resource.plural} are not changed here.")
     if not view.edits(shown.values, actor.app_user_id):
         raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
-    fields = _editable(resource, view, shown)
+    fields = records.editable(shown)
+    if not fields:
+        raise NotAllowed(resource.lifecycle.why_frozen if resource.lifecycle else f"{resource.plural} are not changed here.")
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
         form = made(data={**shown.values, "version": shown.version})
@@ -233,14 +235,6 @@ def edit(domain: str, table: str, key: int) -> str | AnyResponse:
         return _form(resource, view, form, shown, actor, form.put_errors(refused.errors), 422)
     receipts.say(receipts.edited(shown.title, plan), receipt)
     return redirect(f"{resource.path}/{key}", 303)
-
-
-def _editable(resource: Resource, view: Projection, shown: records.Shown) -> tuple[Any, ...]:
-    lifecycle = resource.lifecycle
-    fields = view.writable(Edit.FORM)
-    if lifecycle is None:
-        return fields
-    return tuple(each for each in fields if not lifecycle.is_frozen(shown.values[lifecycle.field], each.name))
 
 
 def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:

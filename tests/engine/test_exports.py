@@ -22,6 +22,8 @@ from app.engine.projection import projection
 from app.engine.registry import REGISTRY
 from tests.domains.conftest import House, house
 
+pytestmark = pytest.mark.any_server
+
 __all__ = ["house"]
 
 HOSTILE = [

@@ -14,6 +14,8 @@ from app.engine.projection import projection
 from app.engine.registry import REGISTRY
 from tests.domains.conftest import House, house
 
+pytestmark = pytest.mark.any_server
+
 __all__ = ["house"]
 
 NAMES = ("Alpha", "alpha beta", "100% Roof_ing", "O'Brien", None)

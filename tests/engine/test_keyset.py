@@ -32,6 +32,8 @@ from app.engine.projection import projection
 from app.engine.refusals import BadQuery
 from app.engine.resource import Resource
 
+pytestmark = pytest.mark.any_server
+
 ROWS = Table(
     "scratch_rows", MetaData(), Column("id", BigInteger, primary_key=True), Column("word", Text),
     Column("amount", Numeric(12, 2)),

@@ -9,6 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from app.engine import sealing
 from tests.engine.conftest import Company
 
+pytestmark = pytest.mark.any_server
+
 
 def test_dana_changes_a_phone_and_the_history_says_who_why_before_and_after(company: Company) -> None:
     with company.as_dana("new number from the site manager") as connection:

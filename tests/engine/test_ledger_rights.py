@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.engine.conftest import Company
 
+pytestmark = pytest.mark.any_server
+
 FORGERIES = (
     "UPDATE change_entries SET after = '{}'",
     "DELETE FROM change_entries",

@@ -12,6 +12,8 @@ from app.engine.refusals import BadQuery
 from app.engine.registry import discover
 from tests.domains.conftest import House, house
 
+pytestmark = pytest.mark.any_server
+
 __all__ = ["house"]
 
 CUSTOMERS = next(each for each in discover() if each.name == "customers")

@@ -16,6 +16,8 @@ from app.engine.refusals import NotAllowed, NotFound, Rejected, Stale
 from app.engine.registry import REGISTRY
 from tests.domains.conftest import House, house
 
+pytestmark = pytest.mark.any_server
+
 __all__ = ["house"]
 
 

@@ -14,6 +14,8 @@ from app.engine.registry import REGISTRY
 from app.engine.undo import may_undo, plan_undo
 from tests.domains.conftest import House, house
 
+pytestmark = pytest.mark.any_server
+
 __all__ = ["house"]
 
 TABLES = ("customers", "contacts", "crm_activities")
