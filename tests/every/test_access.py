@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.engine.fields import Edit
 from app.engine.registry import discover
 from app.engine.resource import Resource
 from app.first_start import ROLES
@@ -49,8 +50,13 @@ def test_the_viewer_reads_but_takes_nothing_out(company: Company, resource: Reso
 
 @every_resource
 def test_forms_open_for_who_may_write_and_say_why_not_elsewhere(company: Company, resource: Resource) -> None:
-    place, view = f"{resource.path}/{company.key(resource)}", company.view(resource)
-    for address, may in ((f"{resource.path}/new", view.creates), (f"{place}/edit", view.writes)):
+    key, view = company.key(resource), company.view(resource)
+    lifecycle = resource.lifecycle
+    status = row_of(company, resource, key)[lifecycle.field] if lifecycle else None
+    changes = view.writes and any(
+        not (lifecycle and lifecycle.is_frozen(status, each.name)) for each in view.writable(Edit.FORM)
+    )
+    for address, may in ((f"{resource.path}/new", view.creates), (f"{resource.path}/{key}/edit", changes)):
         response = company.get(address)
         assert response.status_code == (200 if may else 403), address
         if resource.read_only and not may:
