@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def arrive(person: Person, server: Live) -> Callable[..., Watched]:
+def device(person: Person, server: Live) -> Callable[..., Watched]:
     """An administrator at one more device, with a session of its own."""
 
     def come(**options: object) -> Watched:
@@ -44,9 +44,9 @@ def save_a_form(admin: Watched) -> None:
     ids=["a link", "a dialog", "a form"],
 )
 def test_a_device_signed_out_elsewhere_is_out_at_its_next_click(
-    arrive: Callable[..., Watched], place: str, act: Callable[[Watched], None]
+    device: Callable[..., Watched], place: str, act: Callable[[Watched], None]
 ) -> None:
-    here, lost = arrive(), arrive(user_agent=FIREFOX)
+    here, lost = device(), device(user_agent=FIREFOX)
     lost.go(place)
     here.go("/account")
     here.accessible("with two places")
@@ -60,8 +60,8 @@ def test_a_device_signed_out_elsewhere_is_out_at_its_next_click(
     assert here.go("/account") == 200, "the others stay"
 
 
-def test_leaving_everywhere_takes_this_place_with_it(arrive: Callable[..., Watched]) -> None:
-    here, lost = arrive(), arrive(user_agent=FIREFOX)
+def test_leaving_everywhere_takes_this_place_with_it(device: Callable[..., Watched]) -> None:
+    here, lost = device(), device(user_agent=FIREFOX)
     here.go("/account")
     here.page.get_by_role("button", name="Sign out everywhere").click()
     here.page.wait_for_url("**/sign-in**")
