@@ -48,6 +48,8 @@ AREAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "imports": ("Imports", ("read", "reveal")),
     "export": ("Export", ("read",)),
     "platform": ("Rows of the platform itself", ("read",)),
+    "explorer": ("Explorer of every table", ("read", "write", "manage", "reveal")),
+    "audits": ("System audit", ("read", "run")),
 }
 
 PERMISSIONS: tuple[str, ...] = tuple(f"{area}.{action}" for area, (_, actions) in AREAS.items() for action in actions)
@@ -97,7 +99,7 @@ ROLES: tuple[Role, ...] = (
         "Administrator",
         "Keeps the console running: people, roles, settings, health and errors. No business records.",
         (*_STAFF, "users.*", "roles.*", "sessions.*", "tenant.*", "audit.*", "health.*", "errors.*", "metrics.read",
-         "imports.*", "views.*", "platform.read"),
+         "imports.*", "views.*", "platform.read", "explorer.*", "audits.*"),
     ),
     Role(
         "operations_manager",
@@ -107,7 +109,8 @@ ROLES: tuple[Role, ...] = (
         (*_STAFF, "customers.*", "properties.*", "products.*", "jobs.*", "visits.*", "tasks.*", "leads.read",
          "leads.reveal", "estimates.read", "estimates.reveal", "estimate_reviews.decide", "invoices.read", "payments.read",
          "agents.read", "ai.decisions.read", "ai.calls.read", "users.read", "users.costs", "audit.read", "health.read",
-         "errors.read", "metrics.read", "imports.read", "views.share"),
+         "errors.read", "metrics.read", "imports.read", "views.share", "explorer.read", "explorer.write", "explorer.manage",
+         "audits.read"),
     ),
     Role(
         "dispatcher",
@@ -141,7 +144,8 @@ ROLES: tuple[Role, ...] = (
         "AI operator",
         "Answers for the agents: what they are, may spend and decided; reviews their decisions.",
         (*_STAFF, "agents.*", "ai.decisions.*", "ai.calls.*", "ai.prices.*", "tasks.read", "tasks.create",
-         "customers.read", "jobs.read", "estimates.read", "users.read", "health.read", "errors.read", "metrics.read"),
+         "customers.read", "jobs.read", "estimates.read", "users.read", "health.read", "errors.read", "metrics.read",
+         "explorer.read"),
     ),
     Role(
         "auditor",
