@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
+from sqlalchemy.types import UserDefinedType
 
 from app.core.db import db
 
@@ -162,7 +163,7 @@ def bigint(default: str | None = None, **kw: Any) -> MappedColumn[Any]:
     return mapped_column(BigInteger, server_default=default, **kw)
 
 
-def flag(default: str = "false", **kw: Any) -> MappedColumn[Any]:
+def flag(default: str | None = "false", **kw: Any) -> MappedColumn[Any]:
     return mapped_column(Boolean, server_default=default, **kw)
 
 
@@ -179,7 +180,7 @@ def json_(default: str | None = None, **kw: Any) -> MappedColumn[Any]:
     return mapped_column(JSONB, server_default=default, **kw)
 
 
-def texts(default: str = "{}", **kw: Any) -> MappedColumn[Any]:
+def texts(default: str | None = "{}", **kw: Any) -> MappedColumn[Any]:
     return mapped_column(ARRAY(Text), server_default=default, **kw)
 
 
@@ -198,9 +199,21 @@ def ref(target: str, on_delete: str, **kw: Any) -> MappedColumn[Any]:
     return mapped_column(BigInteger, ForeignKey(f"{target}.id", ondelete=rule), **kw)
 
 
-def later_ref(**kw: Any) -> MappedColumn[Any]:
-    """A reference whose table is not part of the console yet: a plain number until that table's migration adds the constraint."""
-    return mapped_column(BigInteger, **kw)
+class Vector(UserDefinedType[Any]):
+    """pgvector's type; a server without it holds the same numbers in a plain array, and search by meaning is off."""
+
+    cache_ok = True
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+
+    def get_col_spec(self, **_: Any) -> str:
+        return f"vector({self.dimensions})"
+
+
+def embedding(dimensions: int = 384) -> MappedColumn[Any]:
+    """What a text means, as numbers; never shown, only compared."""
+    return mapped_column(Vector(dimensions), nullable=True)
 
 
 class MoneyHeader:

@@ -19,7 +19,7 @@ from app.web.security import needs
 from app.web.session import current_actor, current_session
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
-place("System", 62, "Sessions", "/sessions", "key", "sessions.read")
+place("People and access", 2, "Sessions", "/sessions", "key", "sessions.read")
 
 PAGE = 50
 OUTCOMES = {

@@ -14,7 +14,10 @@ from app.engine.registry import REGISTRY
 from app.web import markup
 from app.web.formats import asset
 
-GROUPS = ("", "Customers", "Field", "Money", "Automation and AI", "System")
+GROUPS = (
+    "", "Customers", "Field", "Money", "Tasks and workflows", "Automation", "AI", "Memory", "Files", "Messages", "Monitoring",
+    "People and access", "System",
+)  # fmt: skip
 
 Item = tuple[str, str, str, bool, int | None]
 

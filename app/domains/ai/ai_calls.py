@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import NEVER, Choice, Code, Cost, Count, Duration, Flag, Json, Moment, Reference, Text
-from app.engine.records import Log, Record, choice, cost, flag, integer, json_, later_ref, moment, ref, text_
+from app.engine.records import Log, Record, choice, cost, flag, integer, json_, moment, ref, text_
 from app.engine.resource import Resource
 
 
@@ -20,8 +20,8 @@ class AiCall(Record, Log):
     parent_span_id: Mapped[str | None] = text_()
     agent_id: Mapped[int | None] = ref("ai_agents", "R")
     decision_id: Mapped[int | None] = ref("ai_decision_logs", "N")
-    ai_task_id: Mapped[int | None] = later_ref()
-    conversation_id: Mapped[int | None] = later_ref()
+    ai_task_id: Mapped[int | None] = ref("ai_tasks", "N")
+    conversation_id: Mapped[int | None] = ref("conversations", "N")
     operation: Mapped[str] = choice(
         "chat", "completion", "embedding", "tool", "rerank", "retrieval", "moderation", default="chat"
     )
@@ -61,7 +61,7 @@ ai_calls = Resource(
     label="Model calls",
     singular="model call",
     icon="code",
-    nav=("Automation and AI", 30),
+    nav=("AI", 30),
     about="Every call to a model or tool. Tokens and cost are the provider's own figures at the price of that day.",
     area="ai.calls",
     sort="-started_at",

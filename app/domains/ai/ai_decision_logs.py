@@ -36,7 +36,6 @@ from app.engine.records import (
     cost,
     integer,
     json_,
-    later_ref,
     moment,
     money,
     numbers,
@@ -66,11 +65,11 @@ class AiDecisionLog(Record, Standard, PerhapsSubject):
     )
     action_taken: Mapped[dict[str, Any] | None] = json_()
     decided_at: Mapped[datetime] = moment("now()")
-    pathway_id: Mapped[int | None] = later_ref()
+    pathway_id: Mapped[int | None] = ref("ai_neural_pathways", "N")
     activations: Mapped[dict[str, Any] | None] = json_()
-    consensus_decision_id: Mapped[int | None] = later_ref()
-    approval_request_id: Mapped[int | None] = later_ref()
-    ai_task_id: Mapped[int | None] = later_ref()
+    consensus_decision_id: Mapped[int | None] = ref("ai_consensus_decisions", "N")
+    approval_request_id: Mapped[int | None] = ref("approval_requests", "N")
+    ai_task_id: Mapped[int | None] = ref("ai_tasks", "N")
     memory_ids: Mapped[list[int]] = numbers()
     trace_id: Mapped[str | None] = text_()
     model: Mapped[str | None] = text_()
@@ -116,7 +115,7 @@ ai_decision_logs = Resource(
     label="Decisions",
     singular="decision",
     icon="split",
-    nav=("Automation and AI", 20),
+    nav=("AI", 20),
     about="Everything an agent decided: question, choice, reasons and cost. What a person thinks of it is added, never edited.",
     area="ai.decisions",
     sort="-decided_at",

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.engine.fields import NEVER, Choice, Code, Count, Json, Moment, Reference, Text
-from app.engine.records import PlatformLog, Record, choice, integer, json_, later_ref, moment, ref, text_
+from app.engine.records import PlatformLog, Record, choice, integer, json_, moment, ref, text_
 from app.engine.resource import Resource
 
 
@@ -30,8 +30,8 @@ class ErrorLog(Record, PlatformLog):
     status_code: Mapped[int | None] = integer()
     app_user_id: Mapped[int | None] = ref("app_users", "R")
     agent_id: Mapped[int | None] = ref("ai_agents", "R")
-    scheduled_task_id: Mapped[int | None] = later_ref()
-    automation_run_id: Mapped[int | None] = later_ref()
+    scheduled_task_id: Mapped[int | None] = ref("scheduled_tasks", "N")
+    automation_run_id: Mapped[int | None] = ref("automation_runs", "N")
     release: Mapped[str | None] = text_()
     environment: Mapped[str] = text_(server_default="production")
     context: Mapped[dict[str, Any]] = json_("{}")
@@ -44,7 +44,7 @@ error_logs = Resource(
     label="Error occurrences",
     singular="occurrence",
     icon="bug",
-    nav=("System", 31),
+    nav=("Monitoring", 31),
     about="Every single occurrence. The problem behind them is one row in Errors, where it is resolved or assigned.",
     area="errors",
     sort="-occurred_at",

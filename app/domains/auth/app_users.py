@@ -76,7 +76,7 @@ app_users = Resource(
     label="Staff",
     singular="person",
     icon="users",
-    nav=("System", 80),
+    nav=("People and access", 80),
     about=(
         "Everyone who works here, with or without a sign-in: what jobs, tasks and changes point at."
         " The sign-in behind a person (Sign-ins) may serve several companies and can go without losing the person."

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 
 from app.domains.auth.app_users import AppUser
 from app.engine.fields import NEVER, Choice, Code, Json, Moment, Phone, Reference, Text
-from app.engine.records import Global, Record, choice, json_, later_ref, ref, text_
+from app.engine.records import Global, Record, choice, json_, ref, text_
 from app.engine.resource import Resource
 
 
@@ -18,7 +18,7 @@ class UserProfile(Record, Global):
     user_id: Mapped[int] = ref("users", "C")
     full_name: Mapped[str] = text_()
     preferred_name: Mapped[str | None] = text_()
-    avatar_file_id: Mapped[int | None] = later_ref()
+    avatar_file_id: Mapped[int | None] = ref("file_metadata", "N")
     phone_e164: Mapped[str | None] = text_()
     timezone: Mapped[str] = text_(server_default="UTC")
     locale: Mapped[str] = text_(server_default="en-US")
@@ -40,7 +40,7 @@ user_profiles = Resource(
     label="Personal settings",
     singular="personal settings",
     icon="user",
-    nav=("System", 83),
+    nav=("People and access", 83),
     about="Name, zone, theme and density of each sign-in, as chosen by that person.",
     area="sessions",
     within=of_people_here,

@@ -42,7 +42,7 @@ users = Resource(
     label="Sign-ins",
     singular="sign-in",
     icon="key",
-    nav=("System", 81),
+    nav=("People and access", 81),
     about=(
         "The address and password someone signs in with. One sign-in may belong to people in several companies;"
         " names, roles and pay are kept on the person (Staff), not here."

@@ -11,7 +11,7 @@ from app.core.clock import now
 from app.domains.crm.lead_scoring import noticed
 from app.engine.access import Actor
 from app.engine.fields import CREATE, FORM, INLINE, NEVER, Choice, Count, Flag, Moment, Reference, Text
-from app.engine.records import Authored, Record, Standard, choice, flag, integer, later_ref, moment, ref, text_
+from app.engine.records import Authored, Record, Standard, choice, flag, integer, moment, ref, text_
 from app.engine.resource import Resource
 
 
@@ -27,7 +27,7 @@ class CrmActivity(Record, Standard, Authored):
     job_id: Mapped[int | None] = ref("jobs", "N")
     app_user_id: Mapped[int | None] = ref("app_users", "N")
     agent_id: Mapped[int | None] = ref("ai_agents", "N")
-    message_id: Mapped[int | None] = later_ref()
+    message_id: Mapped[int | None] = ref("message_outbox", "N")
     occurred_at: Mapped[datetime] = moment("now()")
     duration_minutes: Mapped[int | None] = integer()
     outcome: Mapped[str | None] = text_()

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped
 
 from app.domains.crm.posting import estimate_line
 from app.engine.fields import CREATE, INLINE, NEVER, Choice, Count, Flag, Money, Percent, Quantity, Reference, Text
-from app.engine.records import MoneyLine, Record, Standard, flag, later_ref, ref, text_
+from app.engine.records import MoneyLine, Record, Standard, flag, ref, text_
 from app.engine.resource import Resource
 
 
@@ -14,7 +14,7 @@ class EstimateLine(Record, Standard, MoneyLine):
     __tablename__ = "estimate_lines"
     estimate_id: Mapped[int] = ref("estimates", "C")
     section: Mapped[str | None] = text_()
-    roof_section_id: Mapped[int | None] = later_ref()
+    roof_section_id: Mapped[int | None] = ref("roof_sections", "N")
     is_optional: Mapped[bool] = flag()
     is_selected: Mapped[bool] = flag("true")
     ai_rationale: Mapped[str | None] = text_()

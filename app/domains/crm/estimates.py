@@ -44,7 +44,6 @@ from app.engine.records import (
     choice,
     day,
     integer,
-    later_ref,
     moment,
     money,
     percent,
@@ -78,7 +77,7 @@ class Estimate(Record, Standard, Authored, Archivable, External, MoneyHeader):
     estimator_id: Mapped[int | None] = ref("app_users", "N")
     source: Mapped[str] = choice("manual", "ai", "template", "import", default="manual")
     ai_decision_id: Mapped[int | None] = ref("ai_decision_logs", "N")
-    approval_request_id: Mapped[int | None] = later_ref()
+    approval_request_id: Mapped[int | None] = ref("approval_requests", "N")
     scope_text: Mapped[str | None] = text_()
     exclusions: Mapped[str | None] = text_()
     terms_text: Mapped[str | None] = text_()
@@ -102,7 +101,7 @@ class Estimate(Record, Standard, Authored, Archivable, External, MoneyHeader):
     declined_at: Mapped[datetime | None] = moment()
     decline_reason: Mapped[str | None] = text_()
     converted_at: Mapped[datetime | None] = moment()
-    pdf_document_id: Mapped[int | None] = later_ref()
+    pdf_document_id: Mapped[int | None] = ref("documents", "N")
 
 
 WAITING = Estimate.status.in_(("sent", "viewed"))

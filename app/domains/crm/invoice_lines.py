@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped
 
 from app.domains.crm.posting import invoice_line
 from app.engine.fields import CREATE, INLINE, NEVER, Choice, Count, Date, Money, Percent, Quantity, Reference, Text
-from app.engine.records import MoneyLine, Record, Standard, day, later_ref, ref, text_
+from app.engine.records import MoneyLine, Record, Standard, day, ref, text_
 from app.engine.resource import Resource
 
 
 class InvoiceLine(Record, Standard, MoneyLine):
     __tablename__ = "invoice_lines"
     invoice_id: Mapped[int] = ref("invoices", "C")
-    order_line_id: Mapped[int | None] = later_ref()
+    order_line_id: Mapped[int | None] = ref("order_lines", "N")
     estimate_line_id: Mapped[int | None] = ref("estimate_lines", "N")
     job_visit_id: Mapped[int | None] = ref("job_visits", "N")
     period_start: Mapped[date | None] = day()

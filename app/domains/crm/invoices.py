@@ -42,7 +42,6 @@ from app.engine.records import (
     choice,
     day,
     integer,
-    later_ref,
     moment,
     money,
     percent,
@@ -63,8 +62,8 @@ class Invoice(Record, Standard, Authored, Archivable, External, MoneyHeader):
     credit_of_id: Mapped[int | None] = ref("invoices", "R")
     customer_id: Mapped[int] = ref("customers", "R")
     job_id: Mapped[int | None] = ref("jobs", "R")
-    order_id: Mapped[int | None] = later_ref()
-    subscription_id: Mapped[int | None] = later_ref()
+    order_id: Mapped[int | None] = ref("orders", "R")
+    subscription_id: Mapped[int | None] = ref("subscriptions", "R")
     estimate_id: Mapped[int | None] = ref("estimates", "R")
     property_id: Mapped[int | None] = ref("properties", "R")
     contact_id: Mapped[int | None] = ref("contacts", "N")
@@ -101,7 +100,7 @@ class Invoice(Record, Standard, Authored, Archivable, External, MoneyHeader):
     memo: Mapped[str | None] = text_()
     internal_note: Mapped[str | None] = text_()
     public_id: Mapped[UUID] = mapped_column(Uuid, server_default=text("uuidv7()"))
-    pdf_document_id: Mapped[int | None] = later_ref()
+    pdf_document_id: Mapped[int | None] = ref("documents", "N")
     stripe_invoice_id: Mapped[str | None] = text_()
 
 

@@ -39,7 +39,6 @@ from app.engine.records import (
     code,
     day,
     flag,
-    later_ref,
     moment,
     money,
     percent,
@@ -71,8 +70,8 @@ class Job(Record, Standard, Authored, Archivable, External):
     property_id: Mapped[int | None] = ref("properties", "R")
     contact_id: Mapped[int | None] = ref("contacts", "N")
     estimate_id: Mapped[int | None] = ref("estimates", "R")
-    order_id: Mapped[int | None] = later_ref()
-    subscription_id: Mapped[int | None] = later_ref()
+    order_id: Mapped[int | None] = ref("orders", "R")
+    subscription_id: Mapped[int | None] = ref("subscriptions", "N")
     recall_of_job_id: Mapped[int | None] = ref("jobs", "N")
     project_manager_id: Mapped[int | None] = ref("app_users", "N")
     lead_tech_id: Mapped[int | None] = ref("app_users", "N")

@@ -45,7 +45,6 @@ from app.engine.records import (
     day,
     integer,
     json_,
-    later_ref,
     moment,
     money,
     percent,
@@ -70,8 +69,8 @@ class Lead(Record, Standard, Authored, Archivable, External):
         "web_form", "landing_page", "google_ads", "phone", "referral", "repeat", "walk_in", "partner", "import",
         "ai_outreach", "other", default="other",
     )  # fmt: skip
-    campaign_id: Mapped[int | None] = later_ref()
-    landing_page_id: Mapped[int | None] = later_ref()
+    campaign_id: Mapped[int | None] = ref("ad_campaigns", "N")
+    landing_page_id: Mapped[int | None] = ref("landing_pages", "N")
     utm: Mapped[dict[str, Any]] = json_("{}")
     gclid: Mapped[str | None] = text_()
     customer_id: Mapped[int | None] = ref("customers", "N")

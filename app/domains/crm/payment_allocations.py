@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import NEVER, Choice, Date, Moment, Money, Reference, Text
-from app.engine.records import Log, Record, choice, day, later_ref, moment, money, ref, text_
+from app.engine.records import Log, Record, choice, day, moment, money, ref, text_
 from app.engine.resource import Resource
 
 
@@ -21,7 +21,7 @@ class PaymentAllocation(Record, Log):
     amount: Mapped[Decimal] = money()
     allocated_on: Mapped[date] = day()
     allocated_by: Mapped[int | None] = ref("app_users", "R")
-    approval_request_id: Mapped[int | None] = later_ref()
+    approval_request_id: Mapped[int | None] = ref("approval_requests", "N")
     reversed_at: Mapped[datetime | None] = moment()
     reversed_by: Mapped[int | None] = ref("app_users", "R")
     reversal_reason: Mapped[str | None] = text_()

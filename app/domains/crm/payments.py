@@ -22,7 +22,6 @@ from app.engine.records import (
     choice,
     code,
     day,
-    later_ref,
     moment,
     money,
     ref,
@@ -58,7 +57,7 @@ class Payment(Record, Standard, Authored, External):
     idempotency_key: Mapped[str | None] = text_()
     failure_code: Mapped[str | None] = text_()
     failure_message: Mapped[str | None] = text_()
-    approval_request_id: Mapped[int | None] = later_ref()
+    approval_request_id: Mapped[int | None] = ref("approval_requests", "N")
     memo: Mapped[str | None] = text_()
     reconciled_at: Mapped[datetime | None] = moment()
 

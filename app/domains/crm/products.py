@@ -36,10 +36,10 @@ from app.engine.records import (
     day,
     flag,
     json_,
-    later_ref,
     money,
     percent,
     quantity,
+    ref,
     text_,
 )
 from app.engine.resource import Related, Resource
@@ -67,7 +67,7 @@ class Product(Record, Standard, Authored, Archivable, External):
     is_public: Mapped[bool] = flag()
     public_id: Mapped[UUID] = mapped_column(Uuid, server_default=text("uuidv7()"))
     public_slug: Mapped[str | None] = text_()
-    image_file_id: Mapped[int | None] = later_ref()
+    image_file_id: Mapped[int | None] = ref("file_metadata", "N")
     billing_interval: Mapped[str | None] = choice("month", "quarter", "half_year", "year")
     stripe_product_id: Mapped[str | None] = text_()
     stripe_price_id: Mapped[str | None] = text_()

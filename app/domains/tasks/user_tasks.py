@@ -37,7 +37,6 @@ from app.engine.records import (
     choice,
     integer,
     json_,
-    later_ref,
     moment,
     ref,
     text_,
@@ -69,8 +68,8 @@ class UserTask(Record, Standard, Authored, Archivable, PerhapsSubject):
     blocked_reason: Mapped[str | None] = text_()
     result_note: Mapped[str | None] = text_()
     parent_id: Mapped[int | None] = ref("user_tasks", "C")
-    template_id: Mapped[int | None] = later_ref()
-    workflow_state_id: Mapped[int | None] = later_ref()
+    template_id: Mapped[int | None] = ref("task_templates", "N")
+    workflow_state_id: Mapped[int | None] = ref("workflow_states", "N")
     source: Mapped[str] = choice(
         "manual", "template", "workflow", "automation", "ai", "insight", "data_quality", default="manual"
     )

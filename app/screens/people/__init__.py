@@ -24,7 +24,7 @@ from app.web.security import confirm_first, needs
 from app.web.session import address, current_actor, current_session, request_id
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
-place("System", 60, "People", "/people", "users", "users.create")
+place("People and access", 0, "People", "/people", "users", "users.create")
 
 EMAIL = r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\"]{2,}$"
 

@@ -25,7 +25,7 @@ from app.web.security import confirm_first, needs
 from app.web.session import address, current_actor, request_id
 
 blueprint = Blueprint("roles", __name__, url_prefix="/roles")
-place("System", 61, "Roles", "/roles", "shield", "roles.read")
+place("People and access", 1, "Roles", "/roles", "shield", "roles.read")
 
 _ALL = text("""
 SELECT r.id, r.key, r.name, r.description, r.permissions, r.is_system, r.version, r.updated_at,

@@ -1,0 +1,5 @@
+"""Stored files, what they mean, and what CenterPoint still holds."""
+
+label = "Files"
+icon = "table"
+order = 60
