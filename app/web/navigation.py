@@ -19,6 +19,10 @@ GROUPS = (
     "People and access", "System",
 )  # fmt: skip
 
+EVERYDAY = ("Customers", "Field", "Money")
+"""Groups that stand open for somebody with more places than a screen is high."""
+FEW = 26
+
 Item = tuple[str, str, str, bool, int | None]
 
 
@@ -92,9 +96,15 @@ def menu(actor: Actor) -> Menu:
 
 @lru_cache(maxsize=2048)
 def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu:
-    items: list[tuple[str | None, list[Item]]] = [
-        (name, [(each.label, each.href + each.opens, each.icon, each.href == current, None) for each in places])
-        for name, places in _places(permissions)
+    groups_here = _places(permissions)
+    few = sum(len(places) for _name, places in groups_here) <= FEW
+    items: list[tuple[str | None, bool, list[Item]]] = [
+        (
+            name,
+            few or name in EVERYDAY or any(each.href == current for each in places),
+            [(each.label, each.href + each.opens, each.icon, each.href == current, None) for each in places],
+        )
+        for name, places in groups_here
     ]
     environment = current_app.jinja_env
     groups, tabs = (environment.get_template(f"parts/{name}.html") for name in ("groups", "tabbar"))

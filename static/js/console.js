@@ -1,6 +1,7 @@
 /* Everything here makes the console quicker; nothing here is needed to read a page or send a form. */
 
 import "./page.js";
+import "./nav.js";
 import "./busy.js";
 import "./keys.js";
 import "./cells.js";
