@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import NEVER, Choice, Code, Json, Moment, Reference, SubjectLink, Text
-from app.engine.records import Record, Standard, Subject, choice, json_, moment, ref, text_
+from app.engine.records import Record, Standard, Subject, bigint, choice, json_, moment, ref, text_
 from app.engine.resource import Resource
 
 
@@ -23,7 +23,9 @@ class DataQualityFinding(Record, Standard, Subject):
     last_seen_at: Mapped[datetime] = moment("now()")
     fixed_by: Mapped[int | None] = ref("app_users", "N")
     fixed_at: Mapped[datetime | None] = moment()
-    fix_audit_id: Mapped[int | None] = ref("change_sets", "R")
+    fix_audit_id: Mapped[int | None] = (
+        bigint()
+    )  # the change set that fixed it; the ledger is no table of ours to declare
     ignored_until: Mapped[datetime | None] = moment()
     ignore_reason: Mapped[str | None] = text_()
 
