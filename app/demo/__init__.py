@@ -17,7 +17,7 @@ from psycopg import sql
 
 from app.config import ConfigError
 from app.core import clock
-from app.demo import agents, bulk, company, decisions, desk, estimates, field, leads, pricebook, watch
+from app.demo import agents, bulk, company, decisions, desk, estimates, field, leads, legacy, pricebook, watch
 from app.demo.hostile import Spoiler
 from app.demo.world import ZONE, Record, World
 from app.domains.crm.centerpoint import bring_in
@@ -83,6 +83,7 @@ def _found(world: World, told: int) -> None:
     watch.health(world)
     watch.errors(world)
     watch.figures(world)
+    legacy.leave_behind(world)
     if world.spoiler:
         name = world.spoiler.text(3)
         world.connection.execute("UPDATE tenants SET name = %s WHERE id = %s", (name, world.tenant_id))

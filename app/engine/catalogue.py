@@ -108,6 +108,8 @@ class TableFacts:
     """The extension it belongs to, so that nobody asks who made spatial_ref_sys."""
     parent: str | None = None
     """`schema.table` it is a partition of."""
+    no_pages: bool = False
+    """Whether not one page is on disk for its rows: proof that it is empty."""
     rows_estimate: int | None = None
     """None for a view, and for a table nobody has analysed yet."""
     bytes: int | None = None
@@ -266,6 +268,7 @@ def _with_partitions(found: list[TableFacts]) -> list[TableFacts]:
                 each,
                 rows_estimate=sum(known) if known else None,
                 bytes=sum(leaf.bytes or 0 for leaf in below),
+                no_pages=all(leaf.no_pages for leaf in below),
                 **{
                     name: sum(getattr(leaf, name) for leaf in below)
                     for name in ("inserts", "updates", "deletes", "seq_scans", "idx_scans")
@@ -291,8 +294,9 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, c.relkind::
        (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' LIMIT 1) AS extension,
        (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1) AS parent_oid,
+       pages.none AS no_pages,
        CASE WHEN c.relkind = 'v' THEN NULL
-            WHEN c.relkind IN ('r', 'm') AND NOT lock.held AND pg_relation_size(c.oid) = 0 THEN 0
+            WHEN pages.none THEN 0
             WHEN c.reltuples >= 0 THEN GREATEST(c.reltuples::bigint, coalesce(s.n_live_tup, 0))
             WHEN s.n_live_tup > 0 THEN s.n_live_tup END AS rows_estimate,
        CASE WHEN c.relkind = 'p' THEN 0
@@ -307,6 +311,8 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, c.relkind::
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 CROSS JOIN LATERAL (SELECT c.oid IN (SELECT relation FROM locked) AS held) lock
+CROSS JOIN LATERAL (SELECT CASE WHEN c.relkind IN ('r', 'm') AND NOT lock.held THEN pg_relation_size(c.oid) = 0 ELSE false END
+                    AS none) pages
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_SCHEMAS}
 ORDER BY n.nspname, c.relname
 """)
