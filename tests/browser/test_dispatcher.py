@@ -38,7 +38,7 @@ def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
     dispatcher = person("dispatcher")
     page = dispatcher.page
     dispatcher.go("/")
-    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Jobs").click()
+    dispatcher.follow("Field", "Jobs")
     dispatcher.heading("Jobs")
     everything = page.locator(".page-head .meta").inner_text()
 

@@ -13,7 +13,7 @@ def test_the_board_leads_to_a_check_with_its_history(person: Person) -> None:
     operator = person("ai_operator")
     page = operator.page
     operator.go("/")
-    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Health", exact=True).click()
+    operator.follow("Monitoring", "Health")
     operator.heading("Health")
     operator.accessible_everywhere()
     assert page.get_by_role("button", name="Check now").count() == 0, "an operator reads the board"

@@ -30,7 +30,7 @@ def places(someone: Watched) -> list[str]:
 
 def test_somebody_is_invited_given_more_and_shut_out(owner: Watched, person: Person) -> None:
     page = owner.page
-    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="People", exact=True).click()
+    owner.follow("People and access", "People")
     owner.heading("People")
     owner.accessible_everywhere()
     page.get_by_role("link", name="Invite a person").click()
@@ -71,7 +71,7 @@ def test_somebody_is_invited_given_more_and_shut_out(owner: Watched, person: Per
     page.get_by_label("Give a role").select_option(label="Billing")
     page.get_by_role("button", name="Give role").click()
     owner.toast("Role given to Noor Haddad")
-    noor.page.locator("#groups").get_by_role("link", name="Jobs").click()
+    noor.follow("Field", "Jobs")
     noor.heading("Jobs")
     assert "Payments" in places(noor), "more at the next click"
     noor.go("/crm/payments")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def test_a_list_is_sorted_paged_searched_and_filtered(person: Person, server: Live) -> None:
     page = person(None, scripts=False).page
     sign_in(page, server.email("sales"), server.password)
-    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Customers").click()
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Customers", exact=True).click()
     assert page.locator("caption", has_text="Customers").count() == 1
 
     page.locator("thead").get_by_role("link", name="Open balance").click()

@@ -45,7 +45,7 @@ _FOCUS = """() => {
     ring: ring || look.boxShadow !== 'none', inside: inside && box.width > 0};
 }"""
 
-_SEEN_IN_BOTH_THEMES: set[str] = set()
+_SEEN_ON_EVERY_SCREEN: set[str] = set()
 _WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? null : [document.documentElement.scrollWidth, innerWidth,
   ...[...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth
     && !each.closest('[tabindex], .tabs, [hidden]')).map((each) => each.outerHTML.slice(0, 120)).slice(-6)]"""
@@ -114,6 +114,14 @@ class Watched:
         """The value of a field on a record page."""
         return self.page.locator(f"#main dd[data-field={name}]")
 
+    def follow(self, group: str, place: str) -> None:
+        """By the navigation, as a person does: unfold the group where it is folded, then the place."""
+        menu = self.page.get_by_role("navigation", name="Main", exact=True)
+        folded = menu.locator("details:not([open]) > summary", has_text=group)
+        if folded.count():
+            folded.click()
+        menu.get_by_role("link", name=place, exact=True).click()
+
     # -- judging --------------------------------------------------------------------------------------------------
 
     def violations(
@@ -138,17 +146,18 @@ class Watched:
     def accessible_everywhere(self) -> None:
         """Neither in light nor in dark, neither at the desk nor on the phone; and nothing scrolls sideways there.
 
-        What a theme alone can break is looked at once a kind of page: its states share their colours.
+        What a theme or a narrow screen alone can break is looked at once a kind of page: its states share both.
         """
-        screens = [(WIDE, "light", STANDARDS), (PHONE, "dark", STANDARDS)]
         kind = re.sub(r"\d+|\?.*", "", self.path())
-        if kind not in _SEEN_IN_BOTH_THEMES:
-            _SEEN_IN_BOTH_THEMES.add(kind)
-            screens += [(WIDE, "dark", COLOURS), (PHONE, "light", COLOURS)]
-        for size, scheme, only in screens:
-            with self.seen(size, scheme):
-                self.accessible(f"{scheme} at {size['width']}", only)
-                self.fits()
+        new = kind not in _SEEN_ON_EVERY_SCREEN
+        _SEEN_ON_EVERY_SCREEN.add(kind)
+        self.accessible("as it stands", without=() if new else SHARED)
+        for size, scheme, only in ((PHONE, "dark", STANDARDS), (WIDE, "dark", COLOURS), (PHONE, "light", COLOURS)):
+            if new or size == PHONE:
+                with self.seen(size, scheme):
+                    self.fits()
+                    if new:
+                        self.accessible(f"{scheme} at {size['width']}", only)
 
     @contextmanager
     def seen(self, size: dict[str, int], scheme: str) -> Iterator[None]:

@@ -5,8 +5,11 @@ Every personal value is replaced by one that occurs nowhere else, so that a page
 
 from __future__ import annotations
 
+import os
+import random
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -32,6 +35,22 @@ from app.first_start import ROLES, email_for
 from app.web import session_rows
 from tests.conftest import _application
 from tests.servers import Database, Server
+
+SEED = os.environ.get("TEST_SEED") or secrets.token_hex(4)
+"""Of the choice among fields of one kind; printed where a test fails, given again by TEST_SEED."""
+
+
+def one_of_each_kind(resource: Resource, fields: Iterable[Field]) -> list[Field]:
+    """A field of each type, filled or perhaps empty, a column or computed: what treats fields alike is asked of one of each."""
+    print(f"TEST_SEED={SEED}")
+    kinds: dict[tuple[object, ...], list[Field]] = {}
+    for each in fields:
+        column = resource.table.c.get(each.name)
+        perhaps_empty = column is None or column.nullable
+        kinds.setdefault((type(each), perhaps_empty, each.expr is None), []).append(each)
+    dice = random.Random(f"{SEED}/{resource.name}")
+    return [dice.choice(alike) for alike in kinds.values()]
+
 
 PRIVATE = re.compile(r"qx-private|907\D{0,3}555\D{0,2}\d{4}|2001:db8:5ec", re.IGNORECASE)
 """What any personal value looks like here, however a page writes it."""

@@ -22,10 +22,10 @@ def test_a_list_opens_for_who_may_read_it_and_does_not_exist_for_anybody_else(
     company: Company, resource: Resource, role: str
 ) -> None:
     view, key = company.view(resource, role), company.key(resource)
-    addresses = (f"{resource.path}?limit=10", f"{resource.path}/filters", f"{resource.path}/columns")
+    addresses = [f"{resource.path}?limit=10", f"{resource.path}/filters", f"{resource.path}/columns"]
     if not view.reads:
-        addresses += (f"{resource.path}/{key}", f"{resource.path}/{key}/history")
-        addresses += tuple(f"{resource.path}.{kind}" for kind in ("csv", "xlsx", "json"))
+        addresses += [f"{resource.path}/{key}", f"{resource.path}/{key}/history"]
+        addresses += [f"{resource.path}.{kind}" for kind in ("csv", "xlsx", "json")]
     for address in addresses:
         assert company.get(address, role).status_code == (200 if view.reads else 404), address
 
