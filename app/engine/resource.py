@@ -88,6 +88,10 @@ class Resource:
     """Endpoint of a hand-made record page, where a domain deserves one."""
     open_title: bool = False
     """Whether a record's title may be shown to anyone of the tenant wherever it is referred to, as a colleague's name is."""
+    at: str = ""
+    """The address of its list, where that is not `/<domain>/<table>`."""
+    named_by: str = ""
+    """The field that stands in the addresses its rows lead to instead of the key, where people know a record by it."""
     domain: str = ""
     """Set by the registry from where the file stands."""
 
@@ -102,7 +106,7 @@ class Resource:
     @property
     def path(self) -> str:
         """The address of the list."""
-        return f"/{self.domain}/{self.name}"
+        return self.at or f"/{self.domain}/{self.name}"
 
     @property
     def permission_area(self) -> str:

@@ -214,6 +214,11 @@ def _json(column: Column) -> Writer:
     return write
 
 
+def _link(column: Column) -> Writer:
+    base, words = text(column.field.base), text(column.field.words)  # type: ignore[attr-defined]
+    return lambda value, _l, _at: f'<a class="rowlink" href="{base}{text(str(value))}">{words}</a>'
+
+
 def _secret(column: Column) -> Writer:
     return lambda value, _l, _at: "set" if value else "not set"
 
@@ -236,6 +241,8 @@ _WRITERS: dict[str, tuple[str, Callable[[Column], Writer]]] = {
     "reference": ("", _reference),
     "tags": ("", _tags),
     "json": ("mono", _json),
+    "size": ("num", _formatted(formats.size)),
+    "link": ("", _link),
     "secret": ("sub", _secret),
     "subject": ("", _subject),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -53,17 +54,19 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     parts: list[str] = []
     add = parts.append
     titled = query.resource.title in names
+    by_name = query.resource.named_by == query.resource.title
     for row in page.rows:
         number = row[key]
+        named_at = quote(str(row[title]), safe="") if by_name else number
         add(f'<tr data-key="{number}">')
         if not titled:
-            add(f'<td class="name"><a class="rowlink" href="{base}/{number}">{_title(row[title], number)}</a></td>')
+            add(f'<td class="name"><a class="rowlink" href="{base}/{named_at}">{_title(row[title], number)}</a></td>')
         for place, label_place, opening, write in cells:
             value = row[place]
             add(opening)
             if write is None:
                 named = row[label_place] if label_place >= 0 else value
-                add(f'<a href="{base}/{number}">{_title(named, number)}</a>')
+                add(f'<a href="{base}/{named_at}">{_title(named, number)}</a>')
             elif value is not None:
                 add(write(value, row[label_place] if label_place >= 0 else None, at))
             add("</td>")
