@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -186,34 +186,36 @@ class TableFacts:
         )
 
 
-def tables(connection: Connection) -> list[TableFacts]:
-    """Every table and view of every schema that is not PostgreSQL's own, by schema and name."""
-    relations = _relations(connection)
+def tables(connection: Connection, only: Sequence[tuple[str, str]] | None = None) -> list[TableFacts]:
+    """Every table and view of every schema that is not PostgreSQL's own, by schema and name; or `only` these.
+
+    A partitioned table asked for alone comes without what its parts add up to.
+    """
+    oids = None
+    if only is not None:
+        schemas, names = [one for one, _ in only], [one for _, one in only]
+        oids = [row.oid for row in connection.execute(_OIDS, {"schemas": schemas, "names": names})]
+    these = {"only": oids}
+    relations = [dict(row) for row in connection.execute(_RELATIONS, these).mappings()]
     if not relations:
         return []
-    columns, refs, unvalidated = _columns(connection), *_constraints(connection)
-    indexes, sequences, reads_from = _indexes(connection), _sequences(connection), _dependencies(connection)
-    names = {row["oid"]: f"{row['schema']}.{row['name']}" for row in relations}
-    out, into, read_by = defaultdict(list), defaultdict(list), defaultdict(list)
+    columns, (refs, unvalidated) = _columns(connection, these), _constraints(connection, these)
+    indexes, sequences = _indexes(connection, these), _sequences(connection, these)
+    out, into, reads_from, read_by = defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list)
     for source, target, ref in refs:
         out[source].append(ref)
         into[target].append(ref)
-    for view, read in reads_from.items():
-        for oid in read:
-            read_by[oid].append(view)
+    for view, view_name, read, read_name in connection.execute(_DEPENDENCIES, these):
+        reads_from[view].append(read_name)
+        read_by[read].append(view_name)
     found = []
     for row in relations:
-        oid = row["oid"]
+        oid, kind, is_part = row["oid"], row.pop("relkind"), row.pop("relispartition")
         kept = indexes.get(oid, ())
         found.append(
             TableFacts(
-                **{
-                    name: value
-                    for name, value in row.items()
-                    if name not in ("relkind", "relispartition", "parent_oid")
-                },
-                kind="partition" if row["relispartition"] else KINDS[row["relkind"]],
-                parent=names.get(row["parent_oid"]),
+                **row,
+                kind="partition" if is_part else KINDS[kind],
                 columns=columns.get(oid, ()),
                 key=next((each.columns for each in kept if each.primary), ()),
                 uniques=tuple(
@@ -226,8 +228,8 @@ def tables(connection: Connection) -> list[TableFacts]:
                 unvalidated=unvalidated.get(oid, ()),
                 indexes=kept,
                 sequences=sequences.get(oid, ()),
-                reads_from=tuple(sorted(names[one] for one in reads_from.get(oid, ()) if one in names)),
-                read_by=tuple(sorted(names[one] for one in read_by[oid] if one in names)),
+                reads_from=tuple(sorted(reads_from[oid])),
+                read_by=tuple(sorted(read_by[oid])),
             )
         )
     return _with_partitions(found)
@@ -235,7 +237,7 @@ def tables(connection: Connection) -> list[TableFacts]:
 
 def table(connection: Connection, schema: str, name: str) -> TableFacts | None:
     """The facts of one table; None where there is none of that name any more."""
-    return next((each for each in tables(connection) if each.schema == schema and each.name == name), None)
+    return next(iter(tables(connection, [(schema, name)])), None)
 
 
 def signature(connection: Connection) -> str:
@@ -281,6 +283,13 @@ def _with_partitions(found: list[TableFacts]) -> list[TableFacts]:
 # -- the statements --------------------------------------------------------------------------------------------------
 
 _SCHEMAS = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+_THESE = "(CAST(:only AS bigint[]) IS NULL OR {} = ANY (CAST(:only AS bigint[])::oid[]))"
+_OURS = f"{_SCHEMAS} AND {_THESE.format('c.oid')}"
+
+_OIDS = text("""
+SELECT c.oid::bigint AS oid FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS asked (schema, name)
+JOIN pg_namespace n ON n.nspname = asked.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = asked.name
+""")
 
 # The size on disk takes a share lock; whatever is being rebuilt just then says how big it was instead of making us wait.
 _RELATIONS = text(f"""
@@ -293,7 +302,8 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, c.relkind::
                AND t.tgenabled <> 'D') AS governed,
        (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' LIMIT 1) AS extension,
-       (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1) AS parent_oid,
+       (SELECT pn.nspname || '.' || p.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
+        JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1) AS parent,
        pages.none AS no_pages,
        CASE WHEN c.relkind = 'v' THEN NULL
             WHEN pages.none THEN 0
@@ -313,28 +323,24 @@ LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 CROSS JOIN LATERAL (SELECT c.oid IN (SELECT relation FROM locked) AS held) lock
 CROSS JOIN LATERAL (SELECT CASE WHEN c.relkind IN ('r', 'm') AND NOT lock.held THEN pg_relation_size(c.oid) = 0 ELSE false END
                     AS none) pages
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_SCHEMAS}
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_OURS}
 ORDER BY n.nspname, c.relname
 """)
-
-
-def _relations(connection: Connection) -> list[Mapping[str, Any]]:
-    return [dict(row) for row in connection.execute(_RELATIONS).mappings()]
 
 
 _COLUMNS = text(f"""
 SELECT a.attrelid::bigint, array_agg(a.attname::text ORDER BY a.attnum),
        array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum), array_agg(NOT a.attnotnull ORDER BY a.attnum)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_SCHEMAS}
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_OURS}
 GROUP BY a.attrelid
 """)
 
 
-def _columns(connection: Connection) -> dict[int, tuple[ColumnFacts, ...]]:
+def _columns(connection: Connection, these: Mapping[str, Any]) -> dict[int, tuple[ColumnFacts, ...]]:
     return {
         oid: tuple(map(ColumnFacts, names, types, nullable))
-        for oid, names, types, nullable in connection.execute(_COLUMNS)
+        for oid, names, types, nullable in connection.execute(_COLUMNS, these)
     }
 
 
@@ -348,11 +354,14 @@ SELECT k.contype::text, k.conname, k.conrelid::bigint, n.nspname, c.relname, k.c
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class t ON t.oid = k.confrelid LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
 WHERE (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND NOT k.convalidated) AND {_SCHEMAS}
+  AND ({_THESE.format("c.oid")} OR {_THESE.format("t.oid")})
 ORDER BY n.nspname, c.relname, k.conname
 """)
 
 
-def _constraints(connection: Connection) -> tuple[list[tuple[int, int, Ref]], dict[int, tuple[str, ...]]]:
+def _constraints(
+    connection: Connection, these: Mapping[str, Any]
+) -> tuple[list[tuple[int, int, Ref]], dict[int, tuple[str, ...]]]:
     refs, doubtful = [], defaultdict(list)
     for (
         kind,
@@ -366,7 +375,7 @@ def _constraints(connection: Connection) -> tuple[list[tuple[int, int, Ref]], di
         to_table,
         columns,
         to_columns,
-    ) in connection.execute(_CONSTRAINTS):
+    ) in connection.execute(_CONSTRAINTS, these):
         if not validated:
             doubtful[oid].append(name)
         if kind == "f":
@@ -390,14 +399,16 @@ SELECT x.indrelid::bigint, i.relname, x.indisunique, x.indisprimary, x.indisvali
         WHERE p.place <= x.indnkeyatts)
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {_SCHEMAS}
+WHERE {_OURS}
 ORDER BY i.relname
 """)
 
 
-def _indexes(connection: Connection) -> dict[int, tuple[IndexFacts, ...]]:
+def _indexes(connection: Connection, these: Mapping[str, Any]) -> dict[int, tuple[IndexFacts, ...]]:
     found = defaultdict(list)
-    for oid, name, unique, primary, valid, partial, constraint, scans, size, columns in connection.execute(_INDEXES):
+    for oid, name, unique, primary, valid, partial, constraint, scans, size, columns in connection.execute(
+        _INDEXES, these
+    ):
         found[oid].append(
             IndexFacts(name, tuple(columns or ()), unique, primary, valid, partial, constraint, scans, size)
         )
@@ -414,30 +425,25 @@ JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.d
      AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE q.seqincrement > 0 AND {_SCHEMAS}
+WHERE q.seqincrement > 0 AND {_OURS}
 """)
 
 
-def _sequences(connection: Connection) -> dict[int, tuple[SequenceFacts, ...]]:
+def _sequences(connection: Connection, these: Mapping[str, Any]) -> dict[int, tuple[SequenceFacts, ...]]:
     found = defaultdict(list)
-    for oid, column, name, last, limit, cycles in connection.execute(_SEQUENCES):
+    for oid, column, name, last, limit, cycles in connection.execute(_SEQUENCES, these):
         found[oid].append(SequenceFacts(column, name, last, limit, cycles))
     return {oid: tuple(kept) for oid, kept in found.items()}
 
 
 _DEPENDENCIES = text(f"""
-SELECT DISTINCT r.ev_class::bigint, d.refobjid::bigint
+SELECT DISTINCT r.ev_class::bigint, n.nspname || '.' || c.relname, d.refobjid::bigint, bn.nspname || '.' || b.relname
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-WHERE r.rulename = '_RETURN' AND d.refobjid <> r.ev_class AND {_SCHEMAS}
+JOIN pg_class b ON b.oid = d.refobjid JOIN pg_namespace bn ON bn.oid = b.relnamespace
+WHERE r.rulename = '_RETURN' AND d.refobjid <> r.ev_class AND b.relkind <> 'S' AND {_SCHEMAS}
+  AND ({_THESE.format("c.oid")} OR {_THESE.format("b.oid")})
 """)
-
-
-def _dependencies(connection: Connection) -> dict[int, list[int]]:
-    found = defaultdict(list)
-    for view, read in connection.execute(_DEPENDENCIES):
-        found[view].append(read)
-    return found
 
 
 # From 16384 on stand objects that people made; of columns, indexes and rules only those count.

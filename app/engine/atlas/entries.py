@@ -121,6 +121,15 @@ def find(connection: Connection, schema: str, name: str) -> Entry | None:
     return next((each for each in rows(connection) if each.facts.schema == schema and each.facts.name == name), None)
 
 
+def named_in(connection: Connection, facts: TableFacts) -> tuple[Mention, ...]:
+    """What names this table by itself: in full, or by its bare name."""
+    return tuple(
+        each
+        for each in _mentioned(connection)
+        if {facts.name, facts.qualified} & {*_NAME.findall(each.text), *_DOTTED.findall(each.text)}
+    )
+
+
 def _mentioned(connection: Connection) -> Iterable[Mention]:
     for source in _mentions:
         yield from source(connection)
