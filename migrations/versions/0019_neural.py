@@ -48,9 +48,11 @@ CREATE TABLE ai_neurons (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_neurons_tenant_id_key UNIQUE (tenant_id, key),
-    CONSTRAINT ck_ai_neurons_layer_2 CHECK (layer <> 'input' OR expression IS NOT NULL)
+    CONSTRAINT ck_ai_neurons_input_reads CHECK (layer <> 'input' OR expression IS NOT NULL)
 );
 CREATE INDEX ix_ai_neurons_tenant_id_layer_status ON ai_neurons (tenant_id, layer, status);
+-- With id, so that paging by key walks it at any depth; so for the default order of every table below.
+CREATE INDEX ix_ai_neurons_tenant_id_label_id ON ai_neurons (tenant_id, label, id);
 CREATE INDEX ix_ai_neurons_agent_id ON ai_neurons (agent_id);
 
 CREATE TABLE ai_synapses (
@@ -71,11 +73,11 @@ CREATE TABLE ai_synapses (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_synapses_from_neuron_id_to_neuron_id UNIQUE (from_neuron_id, to_neuron_id),
-    CONSTRAINT ck_ai_synapses_from_neuron_id CHECK (from_neuron_id <> to_neuron_id),
+    CONSTRAINT ck_ai_synapses_not_itself CHECK (from_neuron_id <> to_neuron_id),
     CONSTRAINT ck_ai_synapses_weight CHECK (weight BETWEEN min_weight AND max_weight)
 );
 CREATE INDEX ix_ai_synapses_to_neuron_id_open ON ai_synapses (to_neuron_id) WHERE enabled;
-CREATE INDEX ix_ai_synapses_tenant_id ON ai_synapses (tenant_id);
+CREATE INDEX ix_ai_synapses_tenant_id_weight_id ON ai_synapses (tenant_id, weight DESC, id DESC);
 CREATE INDEX ix_ai_synapses_to_neuron_id ON ai_synapses (to_neuron_id);
 
 CREATE TABLE ai_neural_pathways (
@@ -103,11 +105,13 @@ CREATE TABLE ai_neural_pathways (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_neural_pathways_tenant_id_key UNIQUE (tenant_id, key),
     CONSTRAINT ck_ai_neural_pathways_successes CHECK (successes + failures <= traversals),
-    CONSTRAINT ck_ai_neural_pathways_synapse_ids CHECK (cardinality(synapse_ids) =
+    CONSTRAINT ck_ai_neural_pathways_route CHECK (cardinality(synapse_ids) =
         greatest(cardinality(neuron_ids) - 1, 0))
 );
 CREATE INDEX ix_ai_neural_pathways_tenant_id_decision_kind_strength
     ON ai_neural_pathways (tenant_id, decision_kind, strength DESC);
+CREATE INDEX ix_ai_neural_pathways_tenant_id_strength_id
+    ON ai_neural_pathways (tenant_id, strength DESC, id DESC);
 CREATE INDEX ix_ai_neural_pathways_entry_neuron_id ON ai_neural_pathways (entry_neuron_id);
 CREATE INDEX ix_ai_neural_pathways_outcome_neuron_id ON ai_neural_pathways (outcome_neuron_id);
 
@@ -153,6 +157,8 @@ CREATE INDEX ix_ai_board_sessions_tenant_id_status_scheduled_for
     ON ai_board_sessions (tenant_id, status, scheduled_for DESC);
 CREATE INDEX ix_ai_board_sessions_tenant_id_subject_type_subject_id
     ON ai_board_sessions (tenant_id, subject_type, subject_id);
+CREATE INDEX ix_ai_board_sessions_tenant_id_created_at_id
+    ON ai_board_sessions (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_board_sessions_chair_agent_id ON ai_board_sessions (chair_agent_id);
 CREATE INDEX ix_ai_board_sessions_convened_by ON ai_board_sessions (convened_by);
 CREATE INDEX ix_ai_board_sessions_conversation_id ON ai_board_sessions (conversation_id);
@@ -188,11 +194,13 @@ CREATE TABLE ai_consensus_decisions (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_consensus_decisions_board_session_id_position UNIQUE (board_session_id, position),
     CONSTRAINT ck_ai_consensus_decisions_options CHECK (cardinality(options) >= 2),
-    CONSTRAINT ck_ai_consensus_decisions_status_2 CHECK (status NOT IN ('reached', 'ratified') OR outcome IS NOT NULL),
-    CONSTRAINT ck_ai_consensus_decisions_status_3 CHECK (status <> 'vetoed' OR veto_reason IS NOT NULL)
+    CONSTRAINT ck_ai_consensus_decisions_outcome CHECK (status NOT IN ('reached', 'ratified') OR outcome IS NOT NULL),
+    CONSTRAINT ck_ai_consensus_decisions_vetoed CHECK (status <> 'vetoed' OR veto_reason IS NOT NULL)
 );
 CREATE INDEX ix_ai_consensus_decisions_tenant_id_status_created_at
     ON ai_consensus_decisions (tenant_id, status, created_at DESC);
+CREATE INDEX ix_ai_consensus_decisions_tenant_id_created_at_id
+    ON ai_consensus_decisions (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_consensus_decisions_ratified_by ON ai_consensus_decisions (ratified_by);
 CREATE INDEX ix_ai_consensus_decisions_approval_request_id ON ai_consensus_decisions (approval_request_id);
 
@@ -216,10 +224,10 @@ CREATE TABLE ai_board_votes (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_board_votes_consensus_decision_id_agent_id_round
         UNIQUE (consensus_decision_id, agent_id, round),
-    CONSTRAINT ck_ai_board_votes_stance_2 CHECK ((stance = 'vote') = (choice IS NOT NULL)),
-    CONSTRAINT ck_ai_board_votes_stance_3 CHECK ((stance = 'pending') = (cast_at IS NULL))
+    CONSTRAINT ck_ai_board_votes_choice CHECK ((stance = 'vote') = (choice IS NOT NULL)),
+    CONSTRAINT ck_ai_board_votes_cast CHECK ((stance = 'pending') = (cast_at IS NULL))
 );
-CREATE INDEX ix_ai_board_votes_tenant_id ON ai_board_votes (tenant_id);
+CREATE INDEX ix_ai_board_votes_tenant_id_created_at_id ON ai_board_votes (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_board_votes_agent_id ON ai_board_votes (agent_id);
 CREATE INDEX ix_ai_board_votes_call_id ON ai_board_votes (call_id);
 
@@ -251,6 +259,7 @@ CREATE TABLE ai_patterns (
     CONSTRAINT ck_ai_patterns_support CHECK (support >= 0 AND occurrences >= 0)
 );
 CREATE INDEX ix_ai_patterns_tenant_id_status_confidence ON ai_patterns (tenant_id, status, confidence DESC);
+CREATE INDEX ix_ai_patterns_tenant_id_last_seen_at_id ON ai_patterns (tenant_id, last_seen_at DESC, id DESC);
 CREATE INDEX ix_ai_patterns_agent_id ON ai_patterns (agent_id);
 CREATE INDEX ix_ai_patterns_reviewed_by ON ai_patterns (reviewed_by);
 
@@ -292,15 +301,17 @@ CREATE TABLE ai_predictions (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_ai_predictions_probability_2 CHECK (num_nonnulls(probability, amount, category, predicted_date) = 1),
-    CONSTRAINT ck_ai_predictions_low CHECK (low IS NULL OR high IS NULL OR low <= high),
-    CONSTRAINT ck_ai_predictions_status_2 CHECK ((status = 'resolved') = (resolved_at IS NOT NULL)),
+    CONSTRAINT ck_ai_predictions_one_value CHECK (num_nonnulls(probability, amount, category, predicted_date) = 1),
+    CONSTRAINT ck_ai_predictions_range CHECK (low IS NULL OR high IS NULL OR low <= high),
+    CONSTRAINT ck_ai_predictions_resolved CHECK ((status = 'resolved') = (resolved_at IS NOT NULL)),
     CONSTRAINT ck_ai_predictions_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE INDEX ix_ai_predictions_tenant_id_status_horizon_on ON ai_predictions (tenant_id, status, horizon_on);
 CREATE INDEX ix_ai_predictions_tenant_id_target_created_at ON ai_predictions (tenant_id, target, created_at DESC);
 CREATE INDEX ix_ai_predictions_tenant_id_subject_type_subject_id
     ON ai_predictions (tenant_id, subject_type, subject_id);
+CREATE INDEX ix_ai_predictions_tenant_id_created_at_id ON ai_predictions (tenant_id, created_at DESC, id DESC);
+CREATE INDEX ix_ai_predictions_tenant_id_horizon_on_id ON ai_predictions (tenant_id, horizon_on, id);
 CREATE INDEX ix_ai_predictions_agent_id ON ai_predictions (agent_id);
 
 CREATE TABLE ai_insights (
@@ -333,7 +344,7 @@ CREATE TABLE ai_insights (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_ai_insights_status_2 CHECK (status <> 'dismissed' OR dismiss_reason IS NOT NULL),
+    CONSTRAINT ck_ai_insights_dismissed CHECK (status <> 'dismissed' OR dismiss_reason IS NOT NULL),
     CONSTRAINT ck_ai_insights_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE UNIQUE INDEX uq_ai_insights_tenant_id_dedupe_key ON ai_insights (tenant_id, dedupe_key)
@@ -341,6 +352,7 @@ CREATE UNIQUE INDEX uq_ai_insights_tenant_id_dedupe_key ON ai_insights (tenant_i
 CREATE INDEX ix_ai_insights_tenant_id_status_severity_created_at
     ON ai_insights (tenant_id, status, severity, created_at DESC);
 CREATE INDEX ix_ai_insights_tenant_id_subject_type_subject_id ON ai_insights (tenant_id, subject_type, subject_id);
+CREATE INDEX ix_ai_insights_tenant_id_created_at_id ON ai_insights (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_insights_agent_id ON ai_insights (agent_id);
 CREATE INDEX ix_ai_insights_pattern_id ON ai_insights (pattern_id);
 CREATE INDEX ix_ai_insights_prediction_id ON ai_insights (prediction_id);
@@ -364,7 +376,7 @@ CREATE TABLE ai_improvement_cycles (
     result_value numeric(18,6),
     sample_size integer,
     p_value numeric(8,6),
-    ab_test_id bigint,  -- → ab_tests, below in the migrations
+    ab_test_id bigint,  -- experiments come with 0020, the constraint with 0021
     approval_request_id bigint
         CONSTRAINT fk_ai_improvement_cycles_approval_request_id REFERENCES approval_requests ON DELETE SET NULL,
     status text NOT NULL DEFAULT 'proposed'
@@ -380,13 +392,15 @@ CREATE TABLE ai_improvement_cycles (
     created_by bigint CONSTRAINT fk_ai_improvement_cycles_created_by REFERENCES app_users ON DELETE SET NULL,
     updated_by bigint CONSTRAINT fk_ai_improvement_cycles_updated_by REFERENCES app_users ON DELETE SET NULL,
     CONSTRAINT uq_ai_improvement_cycles_tenant_id_number UNIQUE (tenant_id, number),
-    CONSTRAINT ck_ai_improvement_cycles_status_2 CHECK (status NOT IN ('kept', 'rolled_back') OR (completed_at
+    CONSTRAINT ck_ai_improvement_cycles_completed CHECK (status NOT IN ('kept', 'rolled_back') OR (completed_at
         IS NOT NULL AND baseline_value IS NOT NULL))
 );
 CREATE INDEX ix_ai_improvement_cycles_tenant_id_status_created_at
     ON ai_improvement_cycles (tenant_id, status, created_at DESC);
 CREATE INDEX ix_ai_improvement_cycles_evaluate_at_open ON ai_improvement_cycles (evaluate_at)
     WHERE status = 'running';
+CREATE INDEX ix_ai_improvement_cycles_tenant_id_created_at_id
+    ON ai_improvement_cycles (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_improvement_cycles_agent_id ON ai_improvement_cycles (agent_id);
 CREATE INDEX ix_ai_improvement_cycles_ab_test_id ON ai_improvement_cycles (ab_test_id);
 CREATE INDEX ix_ai_improvement_cycles_approval_request_id ON ai_improvement_cycles (approval_request_id);

@@ -273,9 +273,10 @@ CREATE TABLE ab_tests (
     CONSTRAINT uq_ab_tests_tenant_id_key UNIQUE (tenant_id, key),
     CONSTRAINT ck_ab_tests_variants CHECK (jsonb_typeof(variants) = 'array' AND jsonb_array_length(variants) >= 2),
     CONSTRAINT ck_ab_tests_alpha CHECK (alpha > 0 AND alpha < 0.5 AND power > 0.5 AND power < 1),
-    CONSTRAINT ck_ab_tests_status_2 CHECK (status <> 'concluded' OR decision IS NOT NULL)
+    CONSTRAINT ck_ab_tests_concluded CHECK (status <> 'concluded' OR decision IS NOT NULL)
 );
 CREATE INDEX ix_ab_tests_tenant_id_status_started_at ON ab_tests (tenant_id, status, started_at DESC);
+CREATE INDEX ix_ab_tests_tenant_id_created_at_id ON ab_tests (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ab_tests_owner_id ON ab_tests (owner_id);
 CREATE INDEX ix_ab_tests_created_by ON ab_tests (created_by);
 CREATE INDEX ix_ab_tests_updated_by ON ab_tests (updated_by);
@@ -385,6 +386,9 @@ CREATE INDEX ix_analytics_events_tenant_id_name_occurred_at ON analytics_events 
 CREATE INDEX ix_analytics_events_ab_test_id_ab_variant_occurred_at
     ON analytics_events (ab_test_id, ab_variant, occurred_at);
 CREATE INDEX ix_analytics_events_anonymous_id_occurred_at ON analytics_events (anonymous_id, occurred_at);
+-- With id, so that paging by key walks it at any depth.
+CREATE INDEX ix_analytics_events_tenant_id_occurred_at_id
+    ON analytics_events (tenant_id, occurred_at DESC, id DESC);
 CREATE INDEX ix_analytics_events_occurred_at_brin ON analytics_events USING brin (occurred_at);
 CREATE INDEX ix_analytics_events_tenant_id_subject_type_subject_id
     ON analytics_events (tenant_id, subject_type, subject_id);
@@ -419,7 +423,7 @@ CREATE TABLE ab_test_results (
     CONSTRAINT ck_ab_test_results_conversions CHECK (conversions IS NULL OR conversions BETWEEN 0 AND exposures),
     CONSTRAINT ck_ab_test_results_ci_low CHECK (ci_low IS NULL OR ci_low <= ci_high)
 );
-CREATE INDEX ix_ab_test_results_tenant_id ON ab_test_results (tenant_id);
+CREATE INDEX ix_ab_test_results_tenant_id_as_of_id ON ab_test_results (tenant_id, as_of DESC, id DESC);
 
 CREATE TABLE ai_performance (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_ai_performance PRIMARY KEY,
@@ -447,7 +451,7 @@ CREATE TABLE ai_performance (
         UNIQUE (tenant_id, bucket_start, provider, model, operation),
     CONSTRAINT ck_ai_performance_errors CHECK (errors <= calls)
 );
-CREATE INDEX ix_ai_performance_tenant_id_bucket_start ON ai_performance (tenant_id, bucket_start DESC);
+CREATE INDEX ix_ai_performance_tenant_id_bucket_start_id ON ai_performance (tenant_id, bucket_start DESC, id DESC);
 
 CREATE TABLE agent_performance (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_agent_performance PRIMARY KEY,
@@ -480,7 +484,7 @@ CREATE TABLE agent_performance (
         tasks_total),
     CONSTRAINT ck_agent_performance_agreed CHECK (agreed <= reviewed AND recall_hits <= recalls)
 );
-CREATE INDEX ix_agent_performance_tenant_id_day ON agent_performance (tenant_id, day DESC);
+CREATE INDEX ix_agent_performance_tenant_id_day_id ON agent_performance (tenant_id, day DESC, id DESC);
 """
 
 LEDGER = """

@@ -1,13 +1,16 @@
-"""Experiment results: daily snapshot per variant and metric."""
+"""Experiment results: where each variant stood at the end of each day, with how sure that is."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+from sqlalchemy import ColumnElement, Numeric, cast, func, select
 from sqlalchemy.orm import Mapped
 
-from app.engine.fields import NEVER, Code, Count, Date, Flag, Moment, Quantity, Reference
+from app.domains.analytics.ab_tests import AbTest
+from app.engine.fields import NEVER, Code, Count, Date, Flag, Moment, Percent, Quantity, Reference, Text
 from app.engine.records import Log, Record, day, flag, integer, number, probability, ref, text_
 from app.engine.resource import Resource
 
@@ -35,36 +38,72 @@ class AbTestResult(Record, Log):
     is_final: Mapped[bool] = flag()
 
 
+def name() -> ColumnElement[str]:
+    test = AbTest.__table__.alias("test")
+    words = func.concat(test.c.name, ": ", AbTestResult.variant)
+    return select(words).where(test.c.id == AbTestResult.ab_test_id).scalar_subquery()
+
+
+def rate() -> ColumnElement[Any]:
+    share = cast(AbTestResult.conversions * 100, Numeric) / func.nullif(AbTestResult.exposures, 0)
+    return func.round(share, 2)
+
+
 ab_test_results = Resource(
     AbTestResult,
-    title="variant",
+    title="name",
     label="Experiment results",
-    icon="pulse",
-    nav=("Monitoring", 60),
-    about="Daily snapshot per variant and metric.",
+    singular="experiment result",
+    icon="ruler",
+    nav=("Monitoring", 51),
+    about="Where each variant of each experiment stood at the end of each day, and how sure that is.",
     area="abtests",
-    read_only="A log of what happened; it is kept as it happened.",
-    sort="-created_at",
+    read_only="Results are counted from the events of the day; correct the events, not the count.",
+    sort="-as_of",
+    scopes={
+        "Final": AbTestResult.is_final.is_(True),
+        "Significant": AbTestResult.enough_data.is_(True) & (AbTestResult.p_value < Decimal("0.05")),
+        "Split went wrong": AbTestResult.srm_p < Decimal("0.001"),
+        "Too few cases": AbTestResult.enough_data.is_(False),
+    },
+    facts=("as_of", "variant", "metric", "exposures", "conversions", "rate", "uplift_pct", "p_value"),
     fields=(
-        Reference("ab_test_id", to="ab_tests", edit=NEVER, filter=True),
-        Code("variant", edit=NEVER, filter=True),
-        Code("metric", edit=NEVER, filter=True),
-        Date("as_of", edit=NEVER, filter=True),
-        Flag("is_control", edit=NEVER, filter=True),
-        Count("exposures", edit=NEVER, filter=True),
-        Count("conversions", edit=NEVER, filter=True),
-        Quantity("sum_value", places=6, edit=NEVER, filter=True),
-        Quantity("sum_sq", places=6, edit=NEVER, filter=True),
-        Quantity("mean", places=8, edit=NEVER, filter=True),
-        Quantity("std_error", places=8, edit=NEVER, filter=True),
-        Quantity("uplift_pct", places=4, edit=NEVER, filter=True),
-        Quantity("ci_low", places=4, edit=NEVER, filter=True),
-        Quantity("ci_high", places=4, edit=NEVER, filter=True),
-        Quantity("p_value", places=8, edit=NEVER, filter=True),
-        Quantity("chance_to_beat", places=4, edit=NEVER, filter=True),
-        Quantity("srm_p", places=8, edit=NEVER, filter=True),
-        Flag("enough_data", edit=NEVER, filter=True),
-        Flag("is_final", edit=NEVER, filter=True),
-        Moment("created_at", label="Made", edit=NEVER, list=False, filter=True),
+        Text("name", label="Variant", edit=NEVER, sort=False, width="l", expr=name),
+        Date("as_of", label="Day", edit=NEVER, filter=True),
+        Code("metric", label="Figure", edit=NEVER, filter=True),
+        Count("exposures", label="Shown to", edit=NEVER, filter=True),
+        Count("conversions", label="Did it", edit=NEVER, filter=True),
+        Percent("rate", label="Share", edit=NEVER, sort=False, expr=rate),
+        Percent(
+            "uplift_pct", label="Uplift", least=None, most=None, edit=NEVER, filter=True,
+            help="Against the control.",
+        ),
+        Quantity(
+            "p_value", label="p", places=8, edit=NEVER, filter=True,
+            help="How likely chance alone would do as well.",
+        ),
+        Percent("chance_to_beat", label="Chance to be better", edit=NEVER, share=True, filter=True),
+        Flag("enough_data", label="Enough cases", edit=NEVER, filter=True),
+        Reference("ab_test_id", label="Experiment", to="ab_tests", edit=NEVER, filter=True, list=False),
+        Code("variant", label="Key of the variant", edit=NEVER, filter=True, list=False),
+        Flag("is_control", label="Control", edit=NEVER, filter=True, list=False),
+        Flag("is_final", label="Final", edit=NEVER, filter=True, list=False),
+        Percent(
+            "ci_low", label="Uplift at least", least=None, most=None, edit=NEVER, list=False, group="Certainty",
+            help="95 %.",
+        ),
+        Percent(
+            "ci_high", label="Uplift at most", least=None, most=None, edit=NEVER, list=False, group="Certainty",
+            help="95 %.",
+        ),
+        Quantity(
+            "srm_p", label="Split as planned (p)", places=8, edit=NEVER, filter=True, list=False, group="Certainty",
+            help="Below 0.001 the visitors were not split as planned.",
+        ),
+        Quantity("mean", places=8, edit=NEVER, list=False, filter=True, group="Sums"),
+        Quantity("std_error", label="Standard error", places=8, edit=NEVER, list=False, group="Sums"),
+        Quantity("sum_value", label="Sum", places=6, edit=NEVER, list=False, group="Sums"),
+        Quantity("sum_sq", label="Sum of squares", places=6, edit=NEVER, list=False, group="Sums"),
+        Moment("created_at", label="Counted", edit=NEVER, list=False, filter=True, group="Sums"),
     ),
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Events: behavioural events: page views, submissions, exposures, NPS answers, feature use."""
+"""Events: what visitors, customers and staff did: pages seen, forms sent, variants shown, questions answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, Uuid, cast, text
+from sqlalchemy import LargeBinary, Uuid, cast, text
+from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.engine.fields import NEVER, Choice, Code, Json, Moment, Quantity, Reference, Secret, SubjectLink, Text
@@ -40,39 +41,43 @@ analytics_events = Resource(
     AnalyticsEvent,
     title="name",
     label="Events",
+    singular="event",
     icon="pulse",
     nav=("Monitoring", 55),
-    about="Behavioural events: page views, submissions, exposures, NPS answers, feature use.",
+    about="What visitors, customers and staff did: pages seen, forms sent, variants shown, questions answered.",
     area="events",
-    search=("name",),
-    read_only="A log of what happened; it is kept as it happened.",
-    sort="-created_at",
+    read_only="Events are a log of what happened; they are kept as they happened.",
+    sort="-occurred_at",
+    scopes={
+        "Of visitors": AnalyticsEvent.anonymous_id.is_not(None),
+        "Of staff": AnalyticsEvent.app_user_id.is_not(None),
+        "In experiments": AnalyticsEvent.ab_test_id.is_not(None),
+        "With a value": AnalyticsEvent.value.is_not(None),
+    },
+    facts=("occurred_at", "source", "path", "app_user_id", "customer_id", "lead_id", "ab_test_id", "value"),
     fields=(
-        Code(
-            "event_uuid",
-            edit=NEVER,
-            list=False,
-            filter=False,
-            sort=False,
-            expr=lambda: cast(AnalyticsEvent.event_uuid, String),
-        ),
-        Text("name", edit=NEVER, filter=True),
-        Choice("source", edit=NEVER, filter=True),
-        Moment("occurred_at", edit=NEVER, filter=True),
-        Reference("app_user_id", to="app_users", as_="person", edit=NEVER, filter=True),
-        Reference("customer_id", to="customers", edit=NEVER, filter=True),
-        Reference("lead_id", to="leads", edit=NEVER, filter=True),
-        Code("anonymous_id", edit=NEVER, filter=True),
-        Text("path", edit=NEVER, filter=True),
-        Text("referrer", edit=NEVER, filter=True),
-        Json("utm", edit=NEVER),
-        Json("props", edit=NEVER),
+        Moment("occurred_at", label="When", edit=NEVER, filter=True),
+        Code("name", label="Event", edit=NEVER, filter=True, width="m"),
+        Choice("source", label="From", edit=NEVER, filter=True, labels={"api": "API"}),
+        Code("path", label="Page", edit=NEVER, filter=True, width="l"),
+        Reference("app_user_id", label="Member of staff", to="app_users", as_="person", edit=NEVER, filter=True),
+        Reference("customer_id", label="Customer", to="customers", edit=NEVER, filter=True),
+        Reference("ab_test_id", label="Experiment", to="ab_tests", edit=NEVER, filter=True),
+        Code("ab_variant", label="Variant", edit=NEVER, filter=True, width="xs"),
         Quantity("value", places=4, edit=NEVER, filter=True),
-        Reference("ab_test_id", to="ab_tests", edit=NEVER, filter=True),
-        Text("ab_variant", edit=NEVER, filter=True),
-        Secret("ip_hash"),
-        Text("user_agent", edit=NEVER, filter=True),
-        SubjectLink("subject_id", label="About"),
-        Moment("created_at", label="Made", edit=NEVER, list=False, filter=True),
+        Reference("lead_id", label="Lead", to="leads", edit=NEVER, filter=True, list=False),
+        SubjectLink("subject_id", label="About", list=False),
+        Json("props", label="Details", edit=NEVER, personal=True),
+        Code("anonymous_id", label="Visitor", edit=NEVER, personal=True, filter=True, list=False, group="Visitor"),
+        Text("referrer", label="Came from", edit=NEVER, personal=True, filter=True, list=False, group="Visitor"),
+        Json("utm", label="Campaign tags", edit=NEVER, group="Visitor"),
+        Text("user_agent", label="Browser", edit=NEVER, personal=True, list=False, group="Visitor"),
+        Secret("ip_hash", label="Address, as a digest", group="Visitor"),
+        Code(
+            "uuid", label="Sent as", edit=NEVER, list=False, sort=False, group="Arrival",
+            expr=lambda: cast(AnalyticsEvent.event_uuid, SqlText),
+            help="Given by the sender; the same event sent twice counts once.",
+        ),
+        Moment("created_at", label="Arrived", edit=NEVER, list=False, filter=True, group="Arrival"),
     ),
-)
+)  # fmt: skip
