@@ -24,7 +24,8 @@ _AXE = (ROOT / "static/vendor/axe.min.js").read_text()
 # Of a long table the first dozen rows are looked at: the others are made of the same.
 _RUN = """async ([only, within, without]) => {
   const rules = Object.fromEntries(without.map((each) => [each, {enabled: false}]));
-  const found = await axe.run({include: [within || 'html'], exclude: ['tbody > tr:nth-child(n+13)']}, {runOnly: only, rules, resultTypes: ['violations'], preload: false});
+  const parts = {include: [within || 'html'], exclude: ['tbody > tr:nth-child(n+13)']};
+  const found = await axe.run(parts, {runOnly: only, rules, resultTypes: ['violations'], preload: false});
   return found.violations.map((rule) => ({rule: rule.id, says: rule.help, at: rule.nodes.map(
     (node) => [node.target.join(' '), node.html.slice(0, 160), node.failureSummary.slice(0, 300)])}));
 }"""
