@@ -115,7 +115,7 @@ def _about(connection: Connection, entry: Mapping[Any, Any] | None, tenant_id: i
     )
 
 
-def _compare(own: TableFacts, other: TableFacts, entry: Mapping[str, Any]) -> Comparison:
+def _compare(own: TableFacts, other: TableFacts, entry: Mapping[Any, Any]) -> Comparison:
     mine, theirs = ({each.name: each.type for each in one.columns} for one in (own, other))
     return Comparison(
         other=other,

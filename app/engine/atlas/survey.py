@@ -31,10 +31,16 @@ class Standing:
 
 def ensure(connection: Connection) -> Standing:
     """The standing of the survey after making sure it shows the schema as it is now. Needs an application context."""
-    signature, kept = catalogue.signature(connection), connection.execute(_KEPT).first()
-    if kept and kept.signature == signature and clock.now() - kept.surveyed_at < FRESH:
-        return Standing(kept.surveyed_at, kept.read_at)
+    signature, last = catalogue.signature(connection), connection.execute(_KEPT).first()
+    if last and last.signature == signature and clock.now() - last.surveyed_at < FRESH:
+        return Standing(last.surveyed_at, last.read_at)
     return survey(connection, signature)
+
+
+def kept(connection: Connection) -> Standing | None:
+    """The standing of the last survey, whatever has happened since; None where there never was one."""
+    row = connection.execute(_KEPT).first()
+    return Standing(row.surveyed_at, row.read_at) if row else None
 
 
 def survey(connection: Connection, signature: str | None = None) -> Standing:
