@@ -46,9 +46,9 @@ class Likeness:
     @property
     def words(self) -> str:
         """How they are alike, as the middle of a sentence."""
-        columns = f"{len(self.shared)} columns, {self.share:.0%} of those of both" if self.share >= SHARE / 2 else ""
+        columns = f"{len(self.shared)} columns beyond the common ones, {self.share:.0%} of them all"
         if self.by_name:
-            return f"is named like {self.other}" + (f" and shares {columns}" if columns else "")
+            return f"is named like {self.other}" + (f" and shares {columns}" if self.share >= SHARE / 2 else "")
         return f"shares {columns}, with {self.other}"
 
 

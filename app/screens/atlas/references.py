@@ -17,7 +17,7 @@ class Node:
 
     qualified: str
     label: str
-    """Without the schema where the whole domain stands in one."""
+    """Without the schema where it is the console's own, or the whole domain stands in one."""
     verdict: str
     rows: int | None
     kind: str
@@ -42,12 +42,12 @@ def outline(connection: Connection, domain: str) -> Outline:
     if not entries:
         return Outline((), (), (), ())
     facts = catalogue.tables(connection, [(each.schema_name, each.table_name) for each in entries])
-    here = {each.qualified for each in facts}
+    here, ours = {each.qualified for each in facts}, {each.qualified for each in facts if each.is_ours}
     one_schema = len({each.schema for each in facts}) == 1
     nodes = tuple(
         Node(
             each.qualified,
-            each.table_name if one_schema else each.qualified,
+            each.table_name if one_schema or each.qualified in ours else each.qualified,
             each.verdict,
             each.rows_estimate,
             each.kind,
