@@ -48,6 +48,8 @@ class About:
     resource: Resource | None
     look_alikes: tuple[Comparison, ...]
     over_time: tuple[Mapping[str, Any], ...]
+    reader: str
+    """The database role the console reads as."""
     mentions: tuple[Mention, ...]
     """Automations of one's own company that name it; `entry.automations` counts everybody's."""
 
@@ -59,6 +61,15 @@ class About:
     def missing_indexes(self) -> list[tuple[Ref, str]]:
         """Foreign keys no index serves, each with the statement that makes one without holding up writers."""
         return [(ref, index_statement(self.facts, ref)) for ref in self.facts.unindexed_refs] if self.facts else []
+
+    @property
+    def grant(self) -> str | None:
+        """What its owner has to run where the console may not read it; None where it may."""
+        if self.facts is None or self.facts.readable:
+            return None
+        schema = quoted(self.facts.schema)
+        name, role = f"{schema}.{quoted(self.facts.name)}", quoted(self.reader)
+        return f"GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {name} TO {role};"
 
     @property
     def indexes(self) -> tuple[IndexFacts, ...]:
@@ -110,6 +121,7 @@ def _about(connection: Connection, entry: Mapping[Any, Any] | None, tenant_id: i
         facts=own,
         resource=REGISTRY.get(own.name) if own and own.is_ours else None,
         look_alikes=tuple(compared),
+        reader=str(connection.execute(text("SELECT current_user")).scalar_one()),
         over_time=tuple(readings.over_time(connection, *here)),
         mentions=tuple(each for each in mentions if each.tenant_id in (None, tenant_id)),
     )

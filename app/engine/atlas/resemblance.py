@@ -44,11 +44,16 @@ class Likeness:
     shared: tuple[str, ...]
 
     @property
+    def tells(self) -> bool:
+        """Whether the columns they share are enough to speak of."""
+        return self.share >= SHARE / 2 and len(self.shared) >= LEAST_SHARED
+
+    @property
     def words(self) -> str:
         """How they are alike, as the middle of a sentence."""
         columns = f"{len(self.shared)} columns beyond the common ones, {self.share:.0%} of them all"
         if self.by_name:
-            return f"is named like {self.other}" + (f" and shares {columns}" if self.share >= SHARE / 2 else "")
+            return f"is named like {self.other}" + (f" and shares {columns}" if self.tells else "")
         return f"shares {columns}, with {self.other}"
 
 

@@ -71,6 +71,8 @@ def judge(facts: TableFacts, history: History | None, written: LastWrite, now: d
     if is_empty(facts, history):
         gone = f" {facts.deletes:,} rows were deleted from it since the counters began." if facts.deletes else ""
         return Judged("empty", f"There is no row in it.{gone}")
+    if not facts.readable:
+        return _by_counters(facts, history, written, now)
     rows = rows_in_words(facts)
     if written.at and now - written.at < QUIET_AFTER:
         rate = f", about {_rate(history.writes_per_day)} a day" if history and history.writes_per_day else ""
@@ -78,14 +80,27 @@ def judge(facts: TableFacts, history: History | None, written: LastWrite, now: d
     if written.at:
         return Judged("quiet", f"{rows}, the last from {day(written.at)} ({written.source}); none written since.")
     if history is None:
-        since = f" since {day(facts.stats_since)}" if facts.stats_since else " since PostgreSQL's counters began"
-        if facts.writes:
-            return Judged("live", f"{rows}; {facts.writes:,} writes{since}. When is known after the first reading.")
-        return Judged("quiet", f"{rows}; no write{since}. More is known after the first reading.")
+        return _by_counters(facts, history, written, now)
     return Judged(
         "quiet",
         f"{rows}; none written since readings began on {day(history.first_at)}, and no column says when before.",
     )
+
+
+UNREADABLE = "The console may not read it."
+
+
+def _by_counters(facts: TableFacts, history: History | None, written: LastWrite, now: datetime) -> Judged:
+    """What the counters alone say: before the first reading, or where the console may not look into the table."""
+    rows, note = rows_in_words(facts), "When is known after the first reading." if facts.readable else UNREADABLE
+    if written.at and now - written.at < QUIET_AFTER:
+        return Judged("live", f"{rows}, written between readings up to {day(written.at)}. {note}")
+    if history is not None:
+        return Judged("quiet", f"{rows}; no write counted since readings began on {day(history.first_at)}. {note}")
+    since = f" since {day(facts.stats_since)}" if facts.stats_since else " since PostgreSQL's counters began"
+    if facts.writes:
+        return Judged("live", f"{rows}; {facts.writes:,} writes{since}. {note}")
+    return Judged("quiet", f"{rows}; no write{since}. {note}")
 
 
 def judge_view(facts: TableFacts, history: History | None, beneath: list[tuple[str, Judged, LastWrite]]) -> Judged:
@@ -94,7 +109,8 @@ def judge_view(facts: TableFacts, history: History | None, beneath: list[tuple[s
     if faults:
         return Judged("broken", " ".join(faults))
     if not beneath:
-        return Judged("live", "It reads no table, so there is nothing that could go quiet.")
+        untried = "" if facts.readable else f" {UNREADABLE}"
+        return Judged("live", f"It reads no table, so there is nothing that could go quiet.{untried}")
     names = _listed([name for name, _judged, _written in beneath])
     alive = [name for name, judged, _written in beneath if judged.verdict == "live"]
     if alive:
@@ -127,18 +143,22 @@ def second_look(
 
 
 def _came_first(each: tuple[Likeness, TableFacts, Judged, LastWrite, bool], facts: TableFacts, mine: LastWrite) -> bool:
-    """Whether the other is the one to keep of two that look alike: declared, alive, plainly named, referred to, newer."""
+    """Whether the other is the one to keep of two that look alike: declared, alive, plainly named, referred to, newer, larger.
+
+    Of two that differ in none of it the first by name is the first, so that of many copies all but one are copies.
+    """
     _likeness, other, judged, written, declared = each
-
-    def rank(one: TableFacts, at: datetime | None) -> tuple[bool, bool, int, float, int]:
-        marked = plain_name(one.name)[1]
-        return (not marked, bool(one.refs_in), len(one.refs_in), at.timestamp() if at else 0.0, one.rows_estimate or 0)
-
-    if declared or judged.verdict == "live":
-        return True
     if judged.verdict in ("empty", "broken"):
         return False
-    return rank(other, written.at) > rank(facts, mine.at)
+    if declared or judged.verdict == "live":
+        return True
+    theirs, ours = _rank(other, written), _rank(facts, mine)
+    return theirs > ours or (theirs == ours and other.qualified < facts.qualified)
+
+
+def _rank(facts: TableFacts, written: LastWrite) -> tuple[bool, int, float, int]:
+    at = written.at.timestamp() if written.at else 0.0
+    return not plain_name(facts.name)[1], len(facts.refs_in), at, facts.rows_estimate or 0
 
 
 def is_empty(facts: TableFacts, history: History | None) -> bool:
