@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 from app.engine.catalogue import TableFacts
 
@@ -20,6 +21,8 @@ FURNITURE = frozenset((
 ))  # fmt: skip
 """Columns any table may have; that two tables have them says nothing. So does a column many tables of this database have."""
 COMMON = 0.12
+FAMILY = 40
+"""Tables of one name or with one column up to which each is compared with each other."""
 COPIES = frozenset((
     "backup", "bak", "bkp", "copy", "old", "new", "tmp", "temp", "test", "orig", "original", "archive", "archived", "legacy",
     "prev", "previous", "final", "deprecated", "obsolete", "unused", "snapshot", "dump", "restore", "restored",
@@ -116,15 +119,19 @@ def _candidates(
     tables: Sequence[TableFacts], telling: dict[str, frozenset[str]]
 ) -> Iterable[tuple[TableFacts, TableFacts]]:
     """Pairs worth comparing: of one plain name, or with enough telling columns in common. Not every table with every other."""
-    named: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    families: dict[object, list[int]] = defaultdict(list)
     having: dict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(tables):
-        named[_bare(each.name)].append(place)
+        families[_bare(each.name)].append(place)
+        families[telling[each.qualified]].append(place)
         for column in telling[each.qualified]:
             having[column].append(place)
-    pairs = {(one, other) for places in named.values() for one in places for other in places if one < other}
-    together = Counter(
-        (one, other) for places in having.values() for i, one in enumerate(places) for other in places[i + 1 :]
-    )
-    pairs |= {pair for pair, times in together.items() if times >= LEAST_SHARED}
+    pairs: set[tuple[int, int]] = set()
+    for places in families.values():
+        if len(places) <= FAMILY:
+            pairs.update(combinations(places, 2))
+        else:  # hundreds of one make: each is like the first of them, and that is all there is to say
+            pairs.update((places[0], other) for other in places[1:])
+    together = Counter(pair for places in having.values() if len(places) <= FAMILY for pair in combinations(places, 2))
+    pairs.update(pair for pair, times in together.items() if times >= LEAST_SHARED)
     return [(tables[one], tables[other]) for one, other in sorted(pairs)]
