@@ -67,11 +67,11 @@ class Receipt:
     """What happened: the change set to undo it by, and the records it touched."""
 
     change_set: int | None
-    keys: tuple[int, ...]
+    keys: tuple[Any, ...]
     plan: Plan
 
     @property
-    def key(self) -> int:
+    def key(self) -> Any:
         return self.keys[0]
 
 
@@ -100,7 +100,9 @@ def apply(
     return Receipt(number, keys, plan)
 
 
-def _write(connection: Connection, each: Change, actor: Actor) -> int:
+def _write(connection: Connection, each: Change, actor: Actor) -> Any:
+    if each.resource.writes is not None:
+        return each.resource.writes(connection, each, actor)
     resource, table = each.resource, each.resource.table
     if each.operation == "insert":
         values = _new(connection, each, actor)

@@ -38,7 +38,7 @@ def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
         return _exactly(connection, query, actor)
     narrowed = bool(query.clauses or query.q or query.scope or query.fixed) or not query.projection.reads_all
     if not narrowed:
-        size = _size(connection, query.resource.name)
+        size = _size(connection, query.resource.regclass)
         if size > BOUND * 5:
             return Count(size, exact=False)
     found = _bounded(connection, query, actor, BOUND + 1)
@@ -60,7 +60,7 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
 
     scope = query.resource.scopes.get(query.scope) if query.scope else None
     shape = (
-        query.resource.name,
+        query.resource.identity,
         tuple(each.shape for each in query.clauses),
         bool(query.q),
         query.scope,

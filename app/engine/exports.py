@@ -51,17 +51,28 @@ def _cell(each: Field, masked: bool, escape: bool) -> Callable[[Any], Any] | Non
 
 def header(query: ListQuery, layout: Layout) -> list[str]:
     """Column heads: a reference gives its key and, where the role may see it, its title."""
-    names = ["id"]
+    called = query.resource.column_name
+    names = [called(name) for name in _lead(query)]
     for each in query.columns:
-        names.append(each.name)
+        names.append(called(each.name))
         if each.name in layout.labels:
-            names.append(f"{each.name.removesuffix('_id')}_label")
+            names.append(f"{called(each.name).removesuffix('_id')}_label")
     return names
+
+
+def _lead(query: ListQuery) -> tuple[str, ...]:
+    """Every line begins with the key, so that it can be found again; one that is a column already is not said twice."""
+    shown = {each.name for each in query.columns}
+    return tuple(name for name in query.resource.keys if name not in shown) if query.resource.opens_records else ()
 
 
 def _writer(query: ListQuery, layout: Layout, escape: bool = True) -> Callable[[tuple[Any, ...]], list[Any]]:
     """A function from a row to its cells, with every decision taken once per column and none per cell."""
-    picks, calls = [layout.key], []
+    lead = _lead(query)
+    picks = [place for name, place in zip(query.resource.keys, layout.keys, strict=True) if name in lead]
+    calls: list[tuple[int, Callable[[Any], Any]]] = [(place, safe) for place in range(len(picks))] if escape else []
+    if query.resource.keys == ("id",):  # a number, which nothing takes for a formula
+        calls = []
     for each in query.columns:
         call = _cell(each, each.name in query.projection.masked, escape)
         if call is not None:
@@ -71,7 +82,7 @@ def _writer(query: ListQuery, layout: Layout, escape: bool = True) -> Callable[[
             if escape:
                 calls.append((len(picks), safe))
             picks.append(layout.labels[each.name])
-    pick = itemgetter(*picks) if len(picks) > 1 else lambda row: (row[picks[0]],)
+    pick = itemgetter(*picks) if len(picks) > 1 else lambda row: tuple(row[place] for place in picks)
 
     def cells(row: tuple[Any, ...]) -> list[Any]:
         found = list(pick(row))
@@ -122,15 +133,14 @@ def json_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
     """One JSON array, an object a row. Nothing runs it as a formula, so the text stays as it is."""
     layout = layout_of(query, actor)
     names, cells = header(query, layout), _writer(query, layout, escape=False)
-    first = True
-    yield "["
+    opening = "["  # sent with the first rows, so that a list that cannot be read is refused rather than broken off
     for batch in rows(engine, query, actor):
         parts = [
             json.dumps(dict(zip(names, cells(row), strict=True)), ensure_ascii=False, default=_json) for row in batch
         ]
-        yield ("" if first else ",\n") + ",\n".join(parts)
-        first = False
-    yield "]\n"
+        yield opening + ",\n".join(parts)
+        opening = ",\n"
+    yield "[]\n" if opening == "[" else "]\n"
 
 
 def _json(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,10 +56,10 @@ class TypedField(FormField):
         except Invalid as fault:
             self.data = None
             raise ValueError(str(fault)) from None
-        self.data = self._local(value) if isinstance(self.declared, Moment) else value
+        self.data = self._local(value) if isinstance(value, datetime) else value
 
     def post_validate(self, form: Form, validation_stopped: bool) -> None:
-        if self.needed and not self.errors and self.data in (None, "", []):
+        if self.needed and self.given and not self.errors and self.data in (None, "", []):
             raise ValidationError(f"{self.declared.title} cannot stay empty.")
 
     def _show(self, value: Any) -> str:
@@ -74,6 +76,8 @@ class RecordForm(Form):
     """Base of every generated form; `version` is the row version the person looked at."""
 
     version = HiddenField()
+    was = HiddenField()
+    """What the fields held when the form was opened, for a table of which nobody else keeps that; see `opened_with`."""
     reason = StringField()
 
     def edits(self) -> dict[str, Any]:
@@ -88,7 +92,38 @@ class RecordForm(Form):
     def seen(self) -> int | None:
         """The version the form was opened with; None when it is missing or not a number."""
         text = str(self.version.data or "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+    def keep_opening(self, values: Mapping[str, Any]) -> None:
+        """Send along what the fields hold now, so that only what is touched will count as an edit."""
+        self.was.data = json.dumps(
+            {name: _mark(each.declared.typed(values.get(name))) for name, each in self._typed().items()},
+            ensure_ascii=False,
+        )
+
+    def leave_untouched(self, now: Mapping[str, Any]) -> dict[str, Any]:
+        """Take fields that came back as they were sent out of the edits, whether their value could be typed anew or not.
+
+        Returns the former values of those that others changed meanwhile, by comparison with the record as it is `now`.
+        """
+        try:
+            was = json.loads(self.was.data or "null")
+        except ValueError:
+            was = None
+        if not isinstance(was, dict):
+            return {}
+        others: dict[str, Any] = {}
+        for name, each in self._typed().items():
+            if not isinstance(was.get(name), str):
+                continue
+            if each.given and _untouched(each, was[name]):
+                each.given, each.process_errors, each.errors = False, [], []
+            if _mark(each.declared.typed(now.get(name))) != was[name]:
+                others[name] = None if was[name] == "" or was[name].startswith(_DIGEST) else was[name]
+        return others
+
+    def _typed(self) -> dict[str, TypedField]:
+        return {name: each for name, each in self._fields.items() if isinstance(each, TypedField)}
 
     def put_errors(self, errors: Mapping[str, str]) -> list[str]:
         """Set sentences beside their fields; those that belong to no field of this form are returned."""
@@ -104,6 +139,21 @@ class RecordForm(Form):
     def first_error(self) -> str | None:
         """The id of the first field with an error, which gets the focus."""
         return next((each.id for each in self._fields.values() if each.errors), None)
+
+
+_DIGEST, _LONG = "sha256:", 300
+
+
+def _mark(typed: str) -> str:
+    """A value as a form carries it along to be compared later: itself, or where it is long its digest."""
+    text = typed.replace("\r\n", "\n")
+    return text if len(text) <= _LONG else _DIGEST + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _untouched(each: TypedField, was: str) -> bool:
+    if isinstance(each.declared, Flag):
+        return bool(each.data) == (was == "true")
+    return _mark(each.typed) == was
 
 
 def form_class(resource: Resource, fields: Iterable[Field], zone: str, needed: Iterable[str] = ()) -> type[RecordForm]:
@@ -123,7 +173,7 @@ def _form_class(resource: Resource, names: tuple[str, ...], zone: str, needed: f
             settled=isinstance(declared, Choice) and _always(resource.table, declared),
             zone=zone,
         )
-    return type(f"{resource.model.__name__}Form", (RecordForm,), made)
+    return type("MadeForm", (RecordForm,), made)
 
 
 def _always(table: Table, declared: Field) -> bool:

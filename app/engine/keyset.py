@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, or_, tuple_
@@ -54,13 +53,15 @@ def decode(order: str, cursor: str, width: int) -> list[str | None]:
         fits = False
     if not fits or values[-1] is None or any("\x00" in value for value in values if isinstance(value, str)):
         raise BadQuery("This page's address is incomplete or belongs to another order. Start from the first page.")
-    return [None if value is None else str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    return [
+        None if value is None else str(value).lower() if isinstance(value, bool) else str(value) for value in values
+    ]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def beyond(keys: Sequence[SortKey], nulls: Sequence[bool], reverse: bool, filled_first: bool) -> ColumnElement[bool]:

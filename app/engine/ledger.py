@@ -67,6 +67,11 @@ class Entry:
     """Changed fields this reader may not see; said, so that nothing looks complete that is not."""
     title: str | None = None
 
+    @property
+    def key(self) -> Any:
+        """The record as its address names it."""
+        return self.resource.key_from_ledger(self.record_id) if self.resource else None
+
 
 _SET = """
     s.id, s.created_at, s.actor_type, s.app_user_id,
@@ -82,7 +87,7 @@ _WIDTH = 14
 
 
 def history(
-    connection: Connection, resource: Resource, key: int, actor: Actor, before: int | None = None, limit: int = PAGE
+    connection: Connection, resource: Resource, key: Any, actor: Actor, before: int | None = None, limit: int = PAGE
 ) -> list[Entry]:
     """The entries of one record, newest first; `before` is the id of the last entry of the page above."""
     rows = connection.execute(
@@ -93,7 +98,12 @@ def history(
             " WHERE e.table_name = :table AND e.record_id = :key AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
             " ORDER BY e.id DESC LIMIT :n"
         ),
-        {"table": resource.name, "key": str(key), "before": before, "n": limit},
+        {
+            "table": resource.ledger_name,
+            "key": resource.ledger_key(connection, key),
+            "before": before,
+            "n": limit,
+        },
     )
     return _entries(connection, rows.all(), actor)
 
@@ -160,15 +170,17 @@ def _tuple(found: ChangeSet) -> tuple[Any, ...]:
 
 def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[Entry]:
     made = []
+    known = {name: REGISTRY.find(connection, name) for name in {row[_WIDTH + 1] for row in rows}}
     hidden_rows = _of_others(connection, rows, actor)
     for row in rows:
         found = ChangeSet(*row[:_WIDTH])
         entry_id, table, record_id, operation, before, after = row[_WIDTH:]
-        resource = REGISTRY.get(table)
+        resource = known[table]
         if resource is None or not projection(resource, actor).reads or (table, record_id) in hidden_rows:
             made.append(Entry(entry_id, found, None, table, record_id, operation, (), 1))
             continue
-        differences, hidden = _differences(resource, load(before), load(after), actor)
+        was, became = (resource.from_ledger(load(side)) for side in (before, after))
+        differences, hidden = _differences(resource, was, became, actor)
         made.append(Entry(entry_id, found, resource, table, record_id, operation, differences, hidden))
     return _labelled(connection, made, actor)
 
@@ -193,7 +205,7 @@ def _of_others(connection: Connection, rows: Sequence[Any], actor: Actor) -> set
 
 
 def _differences(
-    resource: Resource, before: dict[str, Any], after: dict[str, Any], actor: Actor
+    resource: Resource, before: Mapping[str, Any], after: Mapping[str, Any], actor: Actor
 ) -> tuple[tuple[Difference, ...], int]:
     view = projection(resource, actor)
     names = [
@@ -256,7 +268,7 @@ def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entr
     """Titles of the records themselves, for a page that spans many."""
     wanted: dict[str, list[int]] = {}
     for entry in made:
-        if entry.resource is not None and entry.record_id.isdigit():
+        if entry.resource is not None and entry.table in REGISTRY and entry.record_id.isdigit():
             wanted.setdefault(entry.table, []).append(int(entry.record_id))
     names = {table: labels(connection, REGISTRY[table], actor, keys) for table, keys in wanted.items()}
     return [

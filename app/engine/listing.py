@@ -23,7 +23,7 @@ from app.engine.filters import Clause, condition, like, parameters, read_clauses
 from app.engine.keyset import SortKey
 from app.engine.projection import Projection
 from app.engine.references import label_join
-from app.engine.refusals import BadQuery
+from app.engine.refusals import BadQuery, TooSlow
 from app.engine.resource import Resource
 
 OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
@@ -79,10 +79,11 @@ class Layout:
     index: Mapping[str, int]
     labels: Mapping[str, int]
     key: int
+    """The first column of the key; `keys` has them all, and is empty where rows have none."""
     title: int
-    version: int | None
     sort: tuple[int, ...]
     width: int
+    keys: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,25 +152,27 @@ def _columns(text: str, projection: Projection, wanted: Sequence[str]) -> tuple[
 
 
 def _order(text: str, projection: Projection) -> tuple[tuple[str, bool], ...]:
-    order = []
-    for part in text.split(","):
+    order, keys = [], projection.resource.keys
+    for part in text.split(",") if text else ():
         name, down = part.removeprefix("-").strip(), part.startswith("-")
-        if name != "id" and name not in projection.sortable:
+        if name not in keys and name not in projection.sortable:
             if text == projection.resource.sort:
                 continue  # the declared order leans on a field this role does not see
             raise BadQuery(f"This list cannot be sorted by “{name[:60]}”.")
         order.append((name, down))
     if len(order) > 4:
         raise BadQuery("Sort by at most four columns.")
-    settled = tuple(dict(order).items()) or (("id", True),)
+    settled = tuple(dict(order).items()) or tuple((name, True) for name in keys)
     names = [name for name, _ in settled]
     # The key decides every tie, so what is asked for after it decides nothing, and a cursor always ends with the key.
-    return settled[: names.index("id") + 1] if "id" in names else settled
+    return settled[: max(map(names.index, keys)) + 1] if keys and set(keys) <= set(names) else settled
 
 
 def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = False) -> Page:
     """Read one page. `count` also counts, in a bounded way; a page that shows everything is its own count."""
     keys = sort_keys(query)
+    if not keys:  # nothing tells these rows apart, so there is no further page to begin
+        query = replace(query, after=None, before=None)
     reverse = query.before is not None
     cursor = query.before or query.after
     at_end = query.before == keyset.END
@@ -194,7 +197,7 @@ def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = 
         _masked(rows, query, layout),
         layout,
         previous=at(rows[0]) if rows and edge[1] else None,
-        next=at(rows[-1]) if rows and edge[0] else None,
+        next=at(rows[-1]) if rows and edge[0] and keys else None,
     )
     if not count:
         return page
@@ -203,16 +206,27 @@ def fetch(connection: Connection, query: ListQuery, actor: Actor, count: bool = 
     return Page(page.query, page.rows, layout, page.previous, page.next, found)
 
 
+def nothing(query: ListQuery) -> Page:
+    """The page of a list that could not be read, for the filters around it."""
+    index = {each.name: 0 for each in query.columns}
+    return Page(replace(query, after=None, before=None), [], Layout(index, {}, 0, 0, (), 0), None, None)
+
+
 def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Send a compiled statement straight to psycopg: on a list the driver's own rows are all that is wanted."""
-    cursor = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     try:
         cursor.execute(sql, values)
+        return cast(list[tuple[Any, ...]], cursor.fetchall())
+    except pg.FeatureNotSupported:  # a column was given another type under a statement prepared before
+        cursor.execute(sql, values, prepare=False)
         return cast(list[tuple[Any, ...]], cursor.fetchall())
     except pg.DataError:
         raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from None
     except pg.QueryCanceled:
-        raise BadQuery("This took longer than 10 s and was stopped. Narrow it with a filter.") from None
+        raise TooSlow(
+            "The database was still looking when its time was up, so it was stopped. Narrow it with a filter."
+        ) from None
     finally:
         cursor.close()
 
@@ -223,8 +237,10 @@ def sort_keys(query: ListQuery) -> list[SortKey]:
     for name, down in query.order:
         column = resource.expression(name)
         keys.append(SortKey(name, column, down, bool(getattr(column, "nullable", True))))
-    if "id" not in dict(query.order):
-        keys.append(SortKey("id", resource.table.c["id"], keys[0].descending, False))
+    asked = dict(query.order)
+    for name in resource.keys:
+        if name not in asked:
+            keys.append(SortKey(name, resource.table.c[name], bool(keys) and keys[0].descending, False))
     return keys
 
 
@@ -237,7 +253,7 @@ def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[A
     if callable(scope):
         return prepare(query, actor, keys, nulls, reverse)
     shape = (
-        query.resource.name,
+        query.resource.identity,
         tuple(each.name for each in query.columns),
         query.sort_text,
         tuple(clause.shape for clause in query.clauses),
@@ -267,11 +283,7 @@ def prepare(
     order = keyset.ordering(keys, [page.c[f"s{index}"] for index in range(len(keys))], reverse, split=False)
     statement = select(*columns).select_from(sources).order_by(*order)
     sql, constants = compiled(statement)
-    return Prepared(
-        sql,
-        constants,
-        Layout(layout.index, labels, layout.key, layout.title, layout.version, layout.sort, len(columns)),
-    )
+    return Prepared(sql, constants, replace(layout, labels=labels, width=len(columns)))
 
 
 def prepare_all(query: ListQuery, actor: Actor, keys: list[SortKey]) -> Prepared:
@@ -308,27 +320,27 @@ def _cut(
         index[each.name] = len(columns)
         columns.append(shown(resource, each).label(f"c{len(columns)}"))
     key = len(columns)
-    columns.append(resource.table.c["id"].label(f"c{key}"))
+    for name in resource.keys:
+        columns.append(resource.table.c[name].label(f"c{len(columns)}"))
+    own = tuple(range(key, len(columns)))
     title = index.get(resource.title)
     if title is None:
         title = len(columns)
         columns.append(resource.expression(resource.title).label(f"c{title}"))
-    version = None
-    if resource.versioned:
-        version = len(columns)
-        columns.append(resource.table.c["version"].label(f"c{version}"))
     for each in query.columns:
         if isinstance(each, SubjectLink):
             index["subject_type"] = len(columns)
             columns.append(resource.table.c["subject_type"].label(f"c{len(columns)}"))
     start = len(columns)
     columns += [each.column.label(f"s{position}") for position, each in enumerate(keys)]
-    layout = Layout(index, {}, key, title, version, tuple(range(start, len(columns))), len(columns))
+    layout = Layout(index, {}, key, title, tuple(range(start, len(columns))), len(columns), own)
 
     statement = select(*columns).where(*conditions(query, actor))
     if whole:
         return statement, layout
     limit: Any = bindparam("n")
+    if not keys:
+        return statement.limit(limit), layout
     if not keys[0].nullable or keys[0].name in query.fixed:
         if nulls is not None:
             statement = statement.where(keyset.beyond(keys, nulls, reverse, filled_first=True))

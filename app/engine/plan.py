@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, select, text
 
 from app.core.clock import now
 from app.engine.access import Actor
@@ -27,7 +27,8 @@ class Change:
     resource: Resource
     operation: str
     """insert, update or delete"""
-    key: int | None
+    key: Any
+    """None for a new record whose key the database gives."""
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     version: int | None = None
@@ -49,17 +50,15 @@ class Plan:
         return not self.changes
 
 
-def current(connection: Connection, view: Projection, key: int, actor: Actor) -> dict[str, Any]:
+def current(connection: Connection, view: Projection, key: Any, actor: Actor) -> dict[str, Any]:
     """The whole row as it stands, of a record this actor may see; for the engine's own use, never for a page."""
-    statement = select(view.resource.table).where(view.resource.table.c.id == bindparam("key"), *row_scope(view, actor))
-    row = (
-        connection.execute(statement, {"key": key, "tenant": actor.tenant_id, "me": actor.app_user_id})
-        .mappings()
-        .first()
-    )
+    resource = view.resource
+    statement = select(resource.table).where(*resource.is_record(), *row_scope(view, actor))
+    asked = resource.key_values(key) | {"tenant": actor.tenant_id, "me": actor.app_user_id}
+    row = connection.execute(statement, asked).first()
     if row is None:
-        raise NotFound(f"There is no such {view.resource.one}, or your role does not show it.")
-    return dict(row)
+        raise NotFound(f"There is no such {resource.one}, or your role does not show it.")
+    return dict(zip(resource.table.c.keys(), row, strict=True))
 
 
 def plan_create(resource: Resource, wanted: Mapping[str, Any], actor: Actor) -> Plan:
@@ -77,16 +76,18 @@ def plan_create(resource: Resource, wanted: Mapping[str, Any], actor: Actor) -> 
 def plan_edit(
     connection: Connection,
     resource: Resource,
-    key: int,
+    key: Any,
     wanted: Mapping[str, Any],
     seen: int | None,
     actor: Actor,
     where: Edit = FORM,
+    base: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Wanted values against the row as it stands.
 
     `seen` is the version the person looked at. What others changed since is kept where this person left it alone, and
-    is a clash (Stale) where both changed the same field to different values.
+    is a clash (Stale) where both changed the same field to different values. `base` are the values that differ from
+    today's as this person saw them; without it the ledger tells.
     """
     view = projection(resource, actor)
     if not view.writes:
@@ -95,29 +96,30 @@ def plan_edit(
     if not view.edits(row, actor.app_user_id):
         raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
     _only(wanted, view.writable(where & ~CREATE or where), resource)
-    base = dict(row)
-    if seen is not None and resource.versioned and row["version"] != seen:
-        base |= _as_seen(connection, resource, key, seen)
-    mine = {name: value for name, value in wanted.items() if not same(value, base[name])}
-    theirs = {name for name in resource.table.c.keys() if not same(base[name], row[name])}  # noqa: SIM118
+    then, version = dict(row), row.get(resource.row_version)
+    if seen is not None and version is not None and version != seen:
+        then |= _as_seen(connection, resource, key, seen) if base is None else base
+    mine = {name: value for name, value in wanted.items() if not same(value, then[name])}
+    theirs = {name for name in resource.table.c.keys() if not same(then[name], row[name])}  # noqa: SIM118
+    theirs.discard(resource.row_version)
     clashes = {
-        name: (base[name], row[name], mine[name]) for name in mine if name in theirs and not same(mine[name], row[name])
+        name: (then[name], row[name], mine[name]) for name in mine if name in theirs and not same(mine[name], row[name])
     }
     if clashes:
-        raise Stale(f"Someone else changed this {resource.one} while you were editing.", clashes, row["version"])
+        raise Stale(f"Someone else changed this {resource.one} while you were editing.", clashes, version or 0)
     after = {name: value for name, value in mine.items() if not same(value, row[name])}
     _thawed(resource, row, after)
     merged = tuple(name for name in theirs if name in view.by_name)
     if not after:
         return Plan((), merged=merged)
     before = {name: row[name] for name in after}
-    return Plan((Change(resource, "update", key, before, after, row.get("version")),), merged=merged)
+    return Plan((Change(resource, "update", key, before, after, version),), merged=merged)
 
 
 def plan_move(
     connection: Connection,
     resource: Resource,
-    key: int,
+    key: Any,
     move: Transition | Action,
     asked: Mapping[str, Any],
     actor: Actor,
@@ -154,23 +156,22 @@ def plan_move(
         after = dict(move.intent(moving))
     after = {name: value for name, value in after.items() if not same(value, row[name])}
     before = {name: row[name] for name in after}
-    change = Change(resource, "update", key, before, after, row.get("version"))
+    change = Change(resource, "update", key, before, after, row.get(resource.row_version))
     return Plan((change,) if after else (), action=f"{resource.one.replace(' ', '_')}.{move.key}")
 
 
-def plan_archive(connection: Connection, resource: Resource, key: int, actor: Actor, restore: bool = False) -> Plan:
+def plan_archive(connection: Connection, resource: Resource, key: Any, actor: Actor, restore: bool = False) -> Plan:
     """Out of the lists, or back into them; where the dictionary has no archive, the record is deleted."""
     view = projection(resource, actor)
     if resource.read_only or not view.may("delete"):
         raise NotAllowed(resource.read_only or f"Your role does not delete {resource.plural.lower()}.")
     row = current(connection, view, key, actor)
+    version = row.get(resource.row_version)
     if not resource.archivable:
         _thawed(resource, row, {"*": None})
-        return Plan((Change(resource, "delete", key, row, {}, row.get("version")),), action=f"{resource.one}.delete")
+        return Plan((Change(resource, "delete", key, row, {}, version),), action=f"{resource.one}.delete")
     stamp = None if restore else now()
-    change = Change(
-        resource, "update", key, {"archived_at": row["archived_at"]}, {"archived_at": stamp}, row.get("version")
-    )
+    change = Change(resource, "update", key, {"archived_at": row["archived_at"]}, {"archived_at": stamp}, version)
     return Plan((change,), action=f"{resource.one}.{'restore' if restore else 'archive'}")
 
 
@@ -234,7 +235,7 @@ _SINCE = text(
 )
 
 
-def _as_seen(connection: Connection, resource: Resource, key: int, seen: int) -> dict[str, Any]:
+def _as_seen(connection: Connection, resource: Resource, key: Any, seen: int) -> dict[str, Any]:
     """The values this person looked at, rebuilt from the ledger: the oldest `before` since that version wins."""
     base: dict[str, Any] = {}
     for (before,) in connection.execute(_SINCE, {"table": resource.name, "key": str(key), "seen": seen}):

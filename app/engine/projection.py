@@ -47,10 +47,8 @@ class Projection:
 
     @cached_property
     def masked(self) -> frozenset[str]:
-        """Personal fields, for those who can neither change such records nor were trusted with personal data."""
-        if self.may("write") or self.may("reveal"):
-            return frozenset()
-        return frozenset(each.name for each in self.fields if each.personal)
+        """Fields whose values this bundle must not see."""
+        return self.resource.masked(lambda permission: holds(self.permissions, permission)) & self.by_name.keys()
 
     @cached_property
     def listed(self) -> tuple[Field, ...]:

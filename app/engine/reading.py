@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from app.engine.access import Actor
 from app.engine.fields import Edit, Field, Reference, SubjectLink
@@ -22,7 +22,8 @@ class Shown:
     """A record as one actor sees it: values masked where they must be, labels of its references beside them."""
 
     projection: Projection
-    key: int
+    key: Any
+    """As addresses carry it: a number, or for a table nobody declared its key in their writing."""
     version: int
     values: Mapping[str, Any]
     labels: Mapping[str, str]
@@ -55,29 +56,36 @@ def editable(record: Shown, where: Edit = Edit.FORM) -> tuple[Field, ...]:
 _kept: dict[Any, tuple[str, dict[str, Any], list[str], dict[str, int]]] = {}
 
 
-def read(connection: Connection, view: Projection, key: int, actor: Actor) -> Shown:
+def read(connection: Connection, view: Projection, key: Any, actor: Actor) -> Shown:
     """Raises NotFound for a record that does not exist and for one this actor may not see, alike."""
-    shape = (view.resource.name, view.permissions)
+    resource = view.resource
+    shape = (resource.identity, view.permissions)
     kept = _kept.get(shape)
     if kept is None:
+        if len(_kept) > 2_000:
+            _kept.clear()
         kept = _kept[shape] = _statement(view, actor)
     sql, constants, names, labels = kept
-    rows = run(connection, sql, constants | {"key": key, "tenant": actor.tenant_id, "me": actor.app_user_id})
+    asked = resource.key_values(key) | {"tenant": actor.tenant_id, "me": actor.app_user_id}
+    rows = run(connection, sql, constants | asked)
     if not rows:
-        raise NotFound(f"There is no such {view.resource.one}, or your role does not show it.")
+        raise NotFound(f"There is no such {resource.one}, or your role does not show it.")
     row = rows[0]
     values = dict(zip(names, row, strict=False))
     for name in view.masked:
         values[name] = view.by_name[name].mask(values[name])
     named = {name: row[index] for name, index in labels.items() if row[index] is not None}
-    return Shown(view, key, values.get("version") or 0, values, named, values.get("archived_at") is not None)
+    archived = resource.archivable and values.get("archived_at") is not None
+    return Shown(view, key, values.get(resource.row_version) or 0, values, named, archived)
 
 
 def _statement(view: Projection, actor: Actor) -> tuple[str, dict[str, Any], list[str], dict[str, int]]:
     resource = view.resource
     names = [each.name for each in view.fields]
     columns = [shown(resource, each).label(f"c{index}") for index, each in enumerate(view.fields)]
-    extras = ["id", "version", "archived_at", "created_at", "updated_at", "created_by", "updated_by"]
+    extras = [*resource.keys, "archived_at", "created_at", "updated_at", "created_by", "updated_by"]
+    if resource.row_version:
+        extras.append(resource.row_version)
     if any(isinstance(each, SubjectLink) for each in view.fields):
         extras.append("subject_type")
     if resource.lifecycle:
@@ -86,7 +94,7 @@ def _statement(view: Projection, actor: Actor) -> tuple[str, dict[str, Any], lis
         if name in resource.table.c and name not in names:
             names.append(name)
             columns.append(resource.table.c[name].label(f"c{len(columns)}"))
-    row = select(*columns).where(resource.table.c.id == bindparam("key"), *row_scope(view, actor)).subquery("row")
+    row = select(*columns).where(*resource.is_record(), *row_scope(view, actor)).subquery("row")
     wanted: list[Any] = list(row.c)
     sources: Any = row
     labels: dict[str, int] = {}

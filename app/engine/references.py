@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, cast, false, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, false, literal, or_, select
 from sqlalchemy import String as SqlString
 
 from app.engine.access import Actor, holds
@@ -21,17 +22,25 @@ from app.engine.resource import Resource
 class Choice:
     """One record offered by a picker, with enough beside its title to tell two alike apart."""
 
-    key: int
+    key: Any
     label: str
     detail: str
 
 
-@lru_cache(maxsize=1024)
+def target_of(field: Reference) -> Resource | None:
+    """The resource a reference points at: a declared one by its name, or one the field brings along."""
+    return field.target if field.target is not None else REGISTRY.get(field.to)
+
+
 def shows_label(name: str, permissions: frozenset[str]) -> bool:
     """Whether the title of a record of that resource may be shown where it is only referred to; a personal one is masked."""
     target = REGISTRY.get(name)
-    if target is None:
-        return False
+    return target is not None and shows_title(target, permissions)
+
+
+@lru_cache(maxsize=4096)
+def shows_title(target: Resource, permissions: frozenset[str]) -> bool:
+    """The same of the resource itself."""
     if target.open_title:
         return True
     return holds(permissions, target.permission("read")) and not hides_title(target, permissions)
@@ -44,7 +53,7 @@ def hides_title(resource: Resource, permissions: frozenset[str]) -> bool:
 
 def label_of(resource: Resource, columns: Any) -> ColumnElement[Any]:
     """The title of a record as SQL, over `columns` of the table or an alias of it; a record without one shows its key."""
-    title = columns[resource.title] if resource.title in columns else columns["id"]
+    title = columns[resource.title] if resource.title in columns else columns[resource.keys[0]]
     return cast(title, SqlString)
 
 
@@ -52,15 +61,20 @@ def label_join(
     field: Reference, column: ColumnElement[Any], permissions: frozenset[str]
 ) -> tuple[Any, Any, Any] | None:
     """(aliased table, ON condition, label) to hang on a page of rows; None where the label may not be seen."""
-    if not shows_label(field.to, permissions):
+    target = target_of(field)
+    if target is None or not shows_title(target, permissions):
         return None
-    target = REGISTRY[field.to]
     alias = target.table.alias(f"r_{field.name}")
-    return alias, alias.c.id == column, label_of(target, alias.c).label(f"l_{field.name}")
+    return alias, alias.c[field.by] == column, label_of(target, alias.c).label(f"l_{field.name}")
 
 
-def lookup(connection: Connection, resource: Resource, actor: Actor, text: str, limit: int = 12) -> list[Choice]:
-    """Records whose title, code or searched fields hold `text`, in order of title; blank gives the first few."""
+def lookup(
+    connection: Connection, resource: Resource, actor: Actor, text: str, limit: int = 12, by: str = "id"
+) -> list[Choice]:
+    """Records whose title, code or searched fields hold `text`, in order of title; blank gives the first few.
+
+    `by` is the column whose value a reference keeps.
+    """
     from app.engine.listing import row_scope
 
     view = projection(resource, actor)
@@ -68,7 +82,7 @@ def lookup(connection: Connection, resource: Resource, actor: Actor, text: str, 
     detail = resource.code if resource.code in view.by_name and resource.code not in view.masked else None
     hidden = hides_title(resource, actor.permissions)
     label: Any = literal(None) if hidden else label_of(resource, table.c)
-    statement = select(table.c.id, label, cast(table.c[detail], SqlString) if detail else literal("")).where(
+    statement = select(table.c[by], label, cast(table.c[detail], SqlString) if detail else literal("")).where(
         *_visible(resource, actor, row_scope(view, actor))
     )
     if resource.archivable:
@@ -82,11 +96,11 @@ def lookup(connection: Connection, resource: Resource, actor: Actor, text: str, 
             for name in names
             if name in table.c and isinstance(table.c[name].type, SqlString)
         ]
-        is_key = text.isascii() and text.isdigit() and len(text) < 18
-        statement = statement.where(or_(false(), *hits, *([table.c.id == int(text)] if is_key else [])))
-    order = table.c.id if hidden else table.c.get(resource.title, table.c.id)
+        is_key = text.isascii() and text.isdigit() and len(text) < 18 and isinstance(table.c[by].type, BigInteger)
+        statement = statement.where(or_(false(), *hits, *([table.c[by] == int(text)] if is_key else [])))
+    order = table.c[by] if hidden else table.c.get(resource.title, table.c[by])
     rows = connection.execute(
-        statement.order_by(order, table.c.id).limit(limit), {"tenant": actor.tenant_id, "me": actor.app_user_id}
+        statement.order_by(order, table.c[by]).limit(limit), {"tenant": actor.tenant_id, "me": actor.app_user_id}
     )
     return [Choice(key, label or f"#{key}", extra or "") for key, label, extra in rows]
 
@@ -99,11 +113,14 @@ def _visible(resource: Resource, actor: Actor, scope: list[Any]) -> list[Any]:
     return scope
 
 
-def labels(connection: Connection, resource: Resource, actor: Actor, keys: list[int]) -> dict[int, str]:
+def labels(
+    connection: Connection, resource: Resource, actor: Actor, keys: Sequence[Any], by: str = "id"
+) -> dict[Any, str]:
     """Titles by key, for chips and histories; keys that may not be named are left out."""
-    if not keys or not shows_label(resource.name, actor.permissions):
+    if not keys or not shows_title(resource, actor.permissions):
         return {}
-    statement = select(resource.table.c.id, label_of(resource, resource.table.c)).where(resource.table.c.id.in_(keys))
+    key = resource.table.c[by]
+    statement = select(key, label_of(resource, resource.table.c)).where(key.in_(keys))
     mine = resource.in_tenant(actor.tenant_id, platform=actor.may("platform.read"))
     if mine is not None:
         statement = statement.where(mine)

@@ -18,6 +18,10 @@ class BadQuery(Refusal):
     """The address asks for a filter, field, cursor or value that does not exist: 400."""
 
 
+class TooSlow(BadQuery):
+    """The question takes the database longer than a person waits; a narrower one may not."""
+
+
 class NotFound(Refusal):
     """No such record, or none this actor may see, which must look the same: 404."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
+
+from sqlalchemy import Connection
 
 from app.engine.fields.choice import Choice
 from app.engine.resource import Resource
@@ -29,6 +31,8 @@ class Registry:
         self._resources: dict[str, Resource] = {}
         self.domains: dict[str, Domain] = {}
         self._closed = False
+        self.undeclared: Callable[[Connection, str], Resource | None] = lambda _connection, _name: None
+        """Looks further where a name is not declared: `schema.table` of a table reflected from the database."""
 
     def add(self, resource: Resource, domain: str) -> None:
         if self._closed:
@@ -53,8 +57,15 @@ class Registry:
     def get(self, name: str) -> Resource | None:
         return self._resources.get(name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._resources
+
     def __getitem__(self, name: str) -> Resource:
         return self._resources[name]
+
+    def find(self, connection: Connection, name: str) -> Resource | None:
+        """The resource of that name, declared or not: what the ledger and pickers go by."""
+        return self._resources.get(name) or self.undeclared(connection, name)
 
     def at(self, domain: str, name: str) -> Resource | None:
         """The resource at an address; a right table under a wrong domain is no address."""

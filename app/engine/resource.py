@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, bindparam
 
 from app.engine.fields.field import Edit, Field
 from app.engine.fields.reference import Reference
+from app.engine.values import typed_row
 
 if TYPE_CHECKING:
     from app.engine.access import Actor
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from app.engine.states import Lifecycle
 
 Condition = Callable[["Actor"], ColumnElement[bool]]
+Write = Callable[[Connection, Any, "Actor"], Any]
+"""Given the unit of work's connection, a Change and who asks; returns the record's key."""
 Follow = Callable[[Connection, Mapping[str, Any]], None]
 """Given the unit of work's connection and the record's values after the write (before it, for a delete)."""
 
@@ -33,6 +36,24 @@ class Related:
     sort: str | None = None
     closed: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a record with these values takes no new ones here now, as a sent invoice takes no more lines."""
+    target: Resource | None = None
+    """The other resource itself, where it is none that a name finds."""
+    on: tuple[tuple[str, str], ...] = ()
+    """Pairs of their field and ours, where they do not point at our key by one field."""
+    id: str = ""
+    """Tells two lists of the same table apart."""
+
+    @property
+    def name(self) -> str:
+        return self.id or self.to
+
+    def fixed(self, values: Mapping[str, Any], key: Any) -> dict[str, Any]:
+        """Their fields with the values that make them this record's."""
+        return {theirs: values[ours] for theirs, ours in self.on} if self.on else {self.via: key}
+
+    def reaches(self, values: Mapping[str, Any]) -> bool:
+        """Whether anything can point here: nothing does where what they would point at is empty or not shown."""
+        return all(values.get(ours) is not None for _theirs, ours in self.on)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +119,99 @@ class Resource:
     @property
     def table(self) -> Table:
         return self.model.__table__  # type: ignore[no-any-return]
+
+    @property
+    def crumbs(self) -> list[tuple[str, str | None]]:
+        """What stands before it in the trail of crumbs."""
+        return []
+
+    # -- how its records are known: ours by the number `id`, a table nobody declared by whatever key it has ----------
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that close every order and tell two rows apart; none where there is nothing of the kind."""
+        return ("id",)
+
+    @property
+    def opens_records(self) -> bool:
+        """Whether a row leads to a record page, for which it needs a key that lasts."""
+        return True
+
+    def is_record(self, columns: Any = None) -> list[ColumnElement[bool]]:
+        """Conditions for the one record whose key `key_values` fills in; over `columns` of an alias where given."""
+        return [(self.table.c if columns is None else columns)["id"] == bindparam("key")]
+
+    def key_values(self, key: Any) -> dict[str, Any]:
+        """The parameters of `is_record` for a key as addresses and forms carry it."""
+        return {"key": key}
+
+    def key_of(self, values: Mapping[str, Any]) -> Any:
+        """The key of a row whose values by name are given."""
+        return values["id"]
+
+    def address_of_row(self, places: tuple[int, ...]) -> Callable[[tuple[Any, ...]], str] | None:
+        """A function from a row to its key as addresses carry it, where that is not simply the value itself."""
+        return None
+
+    @property
+    def row_version(self) -> str:
+        """The column by which the database tells that a row has been changed since; "" where it keeps none."""
+        return "version" if self.versioned else ""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether changes of its records are in the ledger."""
+        return self.versioned
+
+    @property
+    def identity(self) -> Any:
+        """By which compiled statements over this table are kept."""
+        return self.name
+
+    @property
+    def regclass(self) -> str:
+        """Its name as PostgreSQL reads it on our search path."""
+        return self.name
+
+    @property
+    def ledger_name(self) -> str:
+        """Its name in the ledger."""
+        return self.name
+
+    def column_name(self, name: str) -> str:
+        """What the database calls a field, where the address of a list could not."""
+        return name
+
+    def ledger_key(self, connection: Connection, key: Any) -> str:
+        """How the ledger writes a key."""
+        return str(key)
+
+    def key_from_ledger(self, record_id: str) -> Any:
+        """The key an entry names, None where it can be none of this table."""
+        return int(record_id) if record_id.isascii() and record_id.isdigit() and len(record_id) < 19 else None
+
+    def from_ledger(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A ledger entry's values by the names of this table's columns here, as they are shown."""
+        return values
+
+    def restored(self, connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as the columns take them."""
+        return typed_row(self.table, values)
+
+    def settled(self, connection: Connection, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Wanted values as the database would write them. Raises Rejected for those it cannot read."""
+        return wanted
+
+    @property
+    def writes(self) -> Write | None:
+        """How one change of this table is written, where that is not how ours are; `apply` calls it and commits."""
+        return None
+
+    def masked(self, holds: Callable[[str], bool]) -> frozenset[str]:
+        """Personal fields, for those who can neither change such records nor were trusted with personal data."""
+        if holds(self.permission("write")) or holds(self.permission("reveal")):
+            return frozenset()
+        return frozenset(each.name for each in self.fields if each.personal)
 
     @property
     def name(self) -> str:

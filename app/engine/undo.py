@@ -14,7 +14,7 @@ from app.engine.plan import Change, Plan, same
 from app.engine.projection import projection
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
-from app.engine.values import load, typed_row, writable
+from app.engine.values import load, writable
 
 MOST_ENTRIES = 5_000
 """A larger set is undone off the request; here a person waits."""
@@ -36,12 +36,17 @@ class UndoPlan:
     left: tuple[Left, ...]
 
 
-def may_undo(found: ChangeSet, tables: set[str], actor: Actor) -> str | None:
-    """Why this actor cannot undo the set, or None: whoever may write those tables, and whoever made the change."""
+def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Connection | None = None) -> str | None:
+    """Why this actor cannot undo the set, or None: whoever may write those tables, and whoever made the change.
+
+    With a connection also tables nobody declared are known.
+    """
     for table in sorted(tables):
-        resource = REGISTRY.get(table)
+        resource = REGISTRY.find(connection, table) if connection is not None else REGISTRY.get(table)
         if resource is None or not projection(resource, actor).reads:
             return "This change touches tables your role does not see."
+        if resource.writes is not None and resource.read_only:
+            return resource.read_only
         mine = found.app_user_id is not None and found.app_user_id == actor.app_user_id
         if not projection(resource, actor).may("write") and not mine:
             return f"Your role does not change {resource.plural.lower()}."
@@ -59,11 +64,12 @@ def plan_undo(connection: Connection, found: ChangeSet, actor: Actor) -> UndoPla
     ).all()
     work = _Work(connection)
     for table, record_id, operation, before, after in rows[:MOST_ENTRIES]:
-        resource = REGISTRY.get(table)
-        if resource is None or not record_id.isdigit():
+        resource = REGISTRY.find(connection, table)
+        key = resource.key_from_ledger(record_id) if resource is not None else None
+        if resource is None or key is None:
             work.leave(table, record_id, None, "this table is not part of the console any more")
             continue
-        work.invert(resource, int(record_id), operation, load(before), load(after))
+        work.invert(resource, key, operation, load(before), load(after))
     return UndoPlan(Plan(work.changes(), action="undo"), tuple(work.left))
 
 
@@ -73,29 +79,31 @@ class _Work:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.left: list[Left] = []
-        self.now: dict[tuple[str, int], dict[str, Any] | None] = {}
-        self.wanted: dict[tuple[str, int], dict[str, Any] | None] = {}
-        self.order: list[tuple[Resource, int]] = []
-        self.version: dict[tuple[str, int], int] = {}
+        self.now: dict[tuple[str, Any], dict[str, Any] | None] = {}
+        self.wanted: dict[tuple[str, Any], dict[str, Any] | None] = {}
+        self.order: list[tuple[Resource, Any]] = []
+        self.version: dict[tuple[str, Any], int] = {}
         """How far back each record has been walked: one set may write a record twice, as a line and then its sum."""
 
     def leave(self, table: str, record_id: Any, field: str | None, why: str) -> None:
         self.left.append(Left(table, str(record_id), field, why))
 
-    def row(self, resource: Resource, key: int) -> dict[str, Any] | None:
-        place = (resource.name, key)
+    def row(self, resource: Resource, key: Any) -> dict[str, Any] | None:
+        place = (resource.ledger_name, key)
         if place not in self.now:
-            found = self.connection.execute(select(resource.table).where(resource.table.c.id == key)).mappings().first()
-            self.now[place] = dict(found) if found else None
-            self.wanted[place] = dict(found) if found else None
+            statement = select(resource.table).where(*resource.is_record())
+            row = self.connection.execute(statement, resource.key_values(key)).first()
+            found = None if row is None else dict(zip(resource.table.c.keys(), row, strict=True))
+            self.now[place] = found
+            self.wanted[place] = None if found is None else dict(found)
             self.order.append((resource, key))
         return self.wanted[place]
 
     def invert(
-        self, resource: Resource, key: int, operation: str, before: dict[str, Any], after: dict[str, Any]
+        self, resource: Resource, key: Any, operation: str, before: dict[str, Any], after: dict[str, Any]
     ) -> None:
-        row, place = self.row(resource, key), (resource.name, key)
-        was, became = typed_row(resource.table, before), typed_row(resource.table, after)
+        row, place = self.row(resource, key), (resource.ledger_name, key)
+        was, became = (resource.restored(self.connection, side) for side in (before, after))
         if operation == "delete":
             if row is not None:
                 self.leave(resource.name, key, None, "it has been made again since")
@@ -104,7 +112,7 @@ class _Work:
         elif row is None:
             self.leave(resource.name, key, None, "it has been deleted since")
         elif operation == "insert":
-            if self.version.get(place, row.get("version")) != became.get("version"):
+            if self._has_moved(resource, place, row, became):
                 self.leave(resource.name, key, None, "it has been changed since it was made")
             elif resource.archivable:
                 row["archived_at"] = row.get("archived_at") or now()
@@ -115,8 +123,16 @@ class _Work:
             if "version" in was and self.version.get(place, row.get("version")) == became.get("version"):
                 self.version[place] = was["version"]
 
+    def _has_moved(
+        self, resource: Resource, place: tuple[str, Any], row: dict[str, Any], became: dict[str, Any]
+    ) -> bool:
+        """Whether a record is another than it was made: by its version, or where the database keeps none by its values."""
+        if resource.row_version == "version":
+            return bool(self.version.get(place, row.get("version")) != became.get("version"))
+        return any(not same(row.get(name), value) for name, value in became.items() if value != "[secret]")
+
     def _restore(
-        self, resource: Resource, key: int, row: dict[str, Any], was: dict[str, Any], became: dict[str, Any]
+        self, resource: Resource, key: Any, row: dict[str, Any], was: dict[str, Any], became: dict[str, Any]
     ) -> None:
         for name in became.keys() | was.keys():
             column = resource.table.c[name]
@@ -132,16 +148,18 @@ class _Work:
     def changes(self) -> tuple[Change, ...]:
         made = []
         for resource, key in self.order:
-            before, after = self.now[(resource.name, key)], self.wanted[(resource.name, key)]
+            before, after = (side[(resource.ledger_name, key)] for side in (self.now, self.wanted))
+            version = (before or {}).get(resource.row_version)
             if before is None and after is not None:
-                values = {name: value for name, value in after.items() if writable(resource.table.c[name])}
+                own = resource.keys if resource.writes is not None else ()
+                values = {
+                    name: value for name, value in after.items() if name in own or writable(resource.table.c[name])
+                }
                 made.append(Change(resource, "insert", key, {}, values))
             elif before is not None and after is None:
-                made.append(Change(resource, "delete", key, before, {}, before.get("version")))
+                made.append(Change(resource, "delete", key, before, {}, version))
             elif before is not None and after is not None:
                 moved = {name: value for name, value in after.items() if not same(value, before[name])}
                 if moved:
-                    made.append(
-                        Change(resource, "update", key, {n: before[n] for n in moved}, moved, before.get("version"))
-                    )
+                    made.append(Change(resource, "update", key, {n: before[n] for n in moved}, moved, version))
         return tuple(made)

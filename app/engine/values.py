@@ -40,4 +40,6 @@ def typed_row(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def writable(column: Column[Any]) -> bool:
     """Whether a statement may set the column: not generated, not kept by a trigger, not the key."""
+    if "writable" in column.info:
+        return bool(column.info["writable"])
     return column.computed is None and column.name not in KEPT_BY_DATABASE and not column.primary_key

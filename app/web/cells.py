@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -38,12 +40,18 @@ def _editable(resource: Resource, view: Projection, name: str) -> Field:
 @by_resource("write")
 def editor(domain: str, table: str, key: int, name: str) -> str:
     """The editor of one value, or with `show` the value again, for who changed their mind."""
-    resource, view, actor = find(domain, table)
+    return show_editor(*find(domain, table), key, name)
+
+
+def show_editor(resource: Resource, view: Projection, actor: Actor, key: Any, name: str) -> str:
+    """The editor of one value of any resource."""
     each = _editable(resource, view, name)
     shown = records.read(reading(), view, key, actor)
     if request.args.get("show"):
         return _value(shown, each, actor, None, None)
     form = form_class(resource, [each], actor.timezone)(data={**shown.values, "version": shown.version})
+    if resource.writes is not None:
+        form.keep_opening(shown.values)
     chosen(form, shown.labels)
     return _editor(shown, each, form)
 
@@ -52,20 +60,30 @@ def editor(domain: str, table: str, key: int, name: str) -> str:
 @by_resource("write")
 def save(domain: str, table: str, key: int, name: str) -> str | AnyResponse:
     """Write one value. `If-Match` or the form's version guards it; without either the value as it stands is taken over."""
-    resource, view, actor = find(domain, table)
+    return save_value(*find(domain, table), key, name)
+
+
+def save_value(resource: Resource, view: Projection, actor: Actor, key: Any, name: str) -> str | AnyResponse:
+    """Write one value of any resource."""
     each = _editable(resource, view, name)
     shown = records.read(reading(), view, key, actor)
     form = form_class(resource, [each], actor.timezone)(request.form)
+    base = form.leave_untouched(shown.values) if resource.writes is not None else None
     if picks(form, actor) or not form.validate():
         return make_response(_editor(shown, each, form), 422)
     seen = _version() if form.seen is None else form.seen
     try:
-        plan = plan_edit(reading(), resource, key, form.edits(), seen, actor, where=Edit.INLINE)
+        wanted = resource.settled(reading(), form.edits())
+        plan = plan_edit(reading(), resource, key, wanted, seen, actor, where=Edit.INLINE, base=base)
         receipt = apply(plan, actor, None, **stamp())
     except Rejected as refused:
-        form.put_errors({name if field not in form._fields else field: words for field, words in refused.errors.items()})
+        form.put_errors(
+            {name if field not in form._fields else field: words for field, words in refused.errors.items()}
+        )
         return make_response(_editor(shown, each, form), 422)
     except Stale as clash:
+        if resource.writes is not None:
+            form.keep_opening(shown.values)
         return _clash(shown, each, form, clash, actor)
     if not wants_fragment():
         receipts.say(receipts.edited(shown.title, plan), receipt)
@@ -75,7 +93,7 @@ def save(domain: str, table: str, key: int, name: str) -> str | AnyResponse:
 
 def _version() -> int | None:
     text = request.headers.get("If-Match", "").strip('" ')
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _value(shown: Shown, each: Field, actor: Actor, plan: Plan | None, receipt: Receipt | None) -> str:
@@ -87,7 +105,8 @@ def _value(shown: Shown, each: Field, actor: Actor, plan: Plan | None, receipt: 
 
 def _editor(shown: Shown, each: Field, form: RecordForm) -> str:
     template = "resource/cell_editor.html" if wants_fragment() else "resource/cell_page.html"
-    crumbs = [(shown.resource.plural, shown.resource.path), (shown.title, f"{shown.resource.path}/{shown.key}")]
+    resource = shown.resource
+    crumbs = [*resource.crumbs, (resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}")]
     return render_template(
         template,
         record=shown,
@@ -105,7 +124,9 @@ def _clash(shown: Shown, each: Field, form: RecordForm, clash: Stale, actor: Act
         label = rows.column(each, actor.permissions).looks
         theirs = clash.clashes[each.name][1]
         words = label.get(theirs) or each.typed(theirs) or "empty"
-        form[each.name].errors = [f"Someone else made this “{words}” meanwhile. Save again to replace it, or cancel to keep it."]
+        form[each.name].errors = [
+            f"Someone else made this “{words}” meanwhile. Save again to replace it, or cancel to keep it."
+        ]
         form.version.data = str(clash.version)
     else:
         form[each.name].errors = [clash.sentence]

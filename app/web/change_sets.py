@@ -99,7 +99,7 @@ def undo(set_id: int) -> str | AnyResponse:
         return _page(found, actor, "change_sets/set.html", None)
     with db.engine.connect() as unit:
         tables = set(ledger.tables(unit, found.id))
-        why_not = may_undo(found, tables, actor)
+        why_not = may_undo(found, tables, actor, unit)
         if why_not:
             raise NotAllowed(why_not)
         prepared = plan_undo(unit, found, actor)
@@ -128,7 +128,7 @@ def _back(found: ChangeSet, actor: Actor) -> str:
     shown: list[Entry] = ledger.entries(reading(), found, actor, limit=2)
     first = shown[0] if shown else None
     if first is not None and len(shown) == 1 and first.resource is not None and first.operation == "update":
-        return f"{first.resource.path}/{first.record_id}"
+        return f"{first.resource.path}/{first.key}"
     return f"/change-sets/{found.id}"
 
 
@@ -136,7 +136,7 @@ def _page(found: ChangeSet, actor: Actor, template: str, problem: str | None) ->
     connection = reading()
     after = _number(request.args.get("after")) or 0
     entries = ledger.entries(connection, found, actor, after)
-    why_not = may_undo(found, set(ledger.tables(connection, found.id)), actor)
+    why_not = may_undo(found, set(ledger.tables(connection, found.id)), actor, connection)
     prepared: UndoPlan | None = None
     if why_not is None and found.entry_count <= 500:
         prepared = plan_undo(connection, found, actor)

@@ -39,6 +39,8 @@ class ListPage:
     labels: dict[str, str]
     """Titles of the records that filters name, by "field:key"."""
     path: str
+    stopped: str | None = None
+    """Why there are no rows to show: the sentence of a list that took too long."""
 
     @property
     def heads(self) -> list[Head]:
@@ -172,6 +174,11 @@ class ListPage:
         if self.query.scope:
             causes.append(f"are in “{self.query.scope}”")
         return " and ".join(causes)
+
+    @property
+    def unsorted(self) -> str | None:
+        """The list in the order it has by itself, where another was asked for."""
+        return without(self.path, self.pairs, "sort") if any(name == "sort" for name, _ in self.pairs) else None
 
     @property
     def unsearched(self) -> str:

@@ -91,7 +91,7 @@ class RelatedList:
 
     @property
     def name(self) -> str:
-        return self.resource.name
+        return self.related.name
 
     @property
     def label(self) -> str:
@@ -120,7 +120,7 @@ class RecordPage:
 
     @classmethod
     def load(
-        cls, connection: Connection, view: Projection, key: int, actor: Actor, args: Mapping[str, str]
+        cls, connection: Connection, view: Projection, key: Any, actor: Actor, args: Mapping[str, str]
     ) -> RecordPage:
         """Read the record, one statement for each related list, and its latest changes."""
         record = reading.read(connection, view, key, actor)
@@ -130,9 +130,9 @@ class RecordPage:
         edits = view.edits(record.values, actor.app_user_id)
         inline = frozenset() if record.archived or not edits else _names(reading.editable(record, Edit.INLINE))
         lists = [
-            related_page(connection, record, actor, each.to, args)
+            related_page(connection, record, actor, each.name, args)
             for each in resource.related
-            if _readable(each.to, actor)
+            if _readable(_target(each), actor) and each.reaches(record.values)
         ]
         for name, each in shown.items():
             if each.field.type == "subject":
@@ -145,7 +145,7 @@ class RecordPage:
             below,
             moves(record, actor, connection),
             lists,
-            ledger.history(connection, resource, key, actor, limit=8) if resource.versioned else [],
+            ledger.history(connection, resource, key, actor, limit=8) if resource.recorded else [],
             status,
             _steps(resource, record),
             inline,
@@ -176,8 +176,11 @@ def value_of(each: Field, record: Shown, actor: Actor) -> Value:
     return Value(each, rows.column(each, actor.permissions), record.values.get(each.name), label)
 
 
-def _readable(name: str, actor: Actor) -> bool:
-    target = REGISTRY.get(name)
+def _target(related: Related) -> Resource | None:
+    return related.target if related.target is not None else REGISTRY.get(related.to)
+
+
+def _readable(target: Resource | None, actor: Actor) -> bool:
     return target is not None and projection(target, actor).reads
 
 
@@ -249,25 +252,25 @@ def related_page(
     connection: Connection, record: Shown, actor: Actor, name: str, args: Mapping[str, str]
 ) -> RelatedList:
     """One related list at the page its own cursor names (`rel=jobs&after=...`), narrowed to this record."""
-    related = next((each for each in record.resource.related if each.to == name), None)
-    if related is None or not _readable(name, actor):
+    related = next((each for each in record.resource.related if each.name == name), None)
+    target = _target(related) if related is not None else None
+    if related is None or target is None or not _readable(target, actor):
         raise NotFound("There is no such list here.")
-    target = REGISTRY[name]
     view = projection(target, actor)
+    fixed = related.fixed(record.values, record.key)
     pairs = [("limit", str(PANEL_ROWS))]
     if args.get("rel") == name:
         pairs += [(key, args[key]) for key in ("after", "before", "sort") if args.get(key)]
-    columns = related.fields or tuple(each.name for each in view.listed if each.name != related.via)[:7]
-    query = listing.read_query(pairs, view, actor.timezone, {related.via: record.key}, columns, related.sort)
+    columns = related.fields or tuple(each.name for each in view.listed if each.name not in fixed)[:7]
+    query = listing.read_query(pairs, view, actor.timezone, fixed, columns, related.sort)
     page = _without_blanks(listing.fetch(connection, query, actor, count=True))
     path = f"{record.resource.path}/{record.key}"
     shown = ListPage(page.query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
-    to_all = link(target.path, [(related.via, str(record.key))]) if related.via in view.by_name else target.path
+    asked = [(field, str(value)) for field, value in fixed.items()]
+    to_all = link(target.path, asked) if fixed.keys() <= view.by_name.keys() else target.path
     closed = record.archived or (related.closed is not None and related.closed(record.values))
-    can_add = view.creates and not closed and any(each.name == related.via for each in view.fields)
-    return RelatedList(
-        related, target, shown, to_all, f"{target.path}/new?{related.via}={record.key}" if can_add else None
-    )
+    can_add = view.creates and not closed and fixed.keys() <= view.by_name.keys()
+    return RelatedList(related, target, shown, to_all, link(f"{target.path}/new", asked) if can_add else None)
 
 
 def _without_blanks(page: listing.Page) -> listing.Page:

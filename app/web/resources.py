@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, cast
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
@@ -20,8 +21,8 @@ from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
 from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move, unpermitted
 from app.engine.projection import Projection, projection
-from app.engine.references import labels, lookup
-from app.engine.refusals import NotAllowed, Rejected, Stale
+from app.engine.references import labels, lookup, target_of
+from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.web import receipts, rows
@@ -64,25 +65,47 @@ def open_record(resource: Resource, key: int) -> records.Shown:
 @by_resource("read")
 def index(domain: str, table: str) -> str | AnyResponse:
     """The list, or only its rows when a fragment is wanted."""
-    resource, view, actor = find(domain, table)
+    return show_list(*find(domain, table))
+
+
+def show_list(
+    resource: Resource,
+    view: Projection,
+    actor: Actor,
+    *,
+    template: str = "resource/list.html",
+    before_reading: Callable[[listing.ListQuery], None] = lambda query: None,
+    **context: Any,
+) -> str | AnyResponse:
+    """The list of any resource. One that takes too long still stands there with its filters, and says how to go on."""
     pairs = given()
     settled = canonical(resource.path, pairs)
     if settled is not None:
         return redirect(settled, 303)
     query = listing.read_query(pairs, view, actor.timezone)
-    fragment = wants_fragment()
+    fragment, stopped = wants_fragment(), None
     connection = reading()
-    page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
+    before_reading(query)
+    try:
+        page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
+    except TooSlow as slow:
+        page, stopped = listing.nothing(query), slow.sentence
     shown = ListPage(
-        query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path
+        query,
+        page,
+        pairs,
+        actor,
+        rows.render(page, actor),
+        filter_labels(connection, query, actor),
+        resource.path,
+        stopped,
     )
     return render_template(
-        "resource/rows.html" if fragment else "resource/list.html",
+        "resource/rows.html" if fragment else template,
+        **{"page_title": resource.plural, "crumbs": [*resource.crumbs, (resource.plural, None)], **context},
         list=shown,
         resource=resource,
         view=view,
-        page_title=resource.plural,
-        crumbs=[(resource.plural, None)],
     )
 
 
@@ -91,9 +114,9 @@ def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor
     found: dict[str, str] = {}
     for clause in referred(query.clauses):
         assert isinstance(clause.field, Reference)
-        target = REGISTRY.get(clause.field.to)
+        target = target_of(clause.field)
         if target is not None:
-            named = labels(connection, target, actor, [int(value) for value in clause.values])
+            named = labels(connection, target, actor, list(clause.values), clause.field.by)
             found |= {f"{clause.field.name}:{key}": label for key, label in named.items()}
     return found
 
@@ -102,7 +125,11 @@ def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor
 @by_resource("read")
 def export(domain: str, table: str, kind: str) -> Response:
     """The same list as a file: same filters, order, columns and masks; everything that matches, not a page."""
-    resource, view, actor = find(domain, table)
+    return send_list(*find(domain, table), kind)
+
+
+def send_list(resource: Resource, view: Projection, actor: Actor, kind: str) -> Response:
+    """The list of any resource as a file."""
     if not actor.may("export.read"):
         raise NotAllowed("Your role reads lists but does not take them out.")
     query = listing.read_query(given(), view, actor.timezone)
@@ -114,7 +141,9 @@ def export(domain: str, table: str, kind: str) -> Response:
         pieces = exports.json_lines(engine, query, actor)
     else:
         pieces = exports.xlsx_chunks(engine, query, actor)
-    response = Response(pieces, mimetype=MIME[kind])
+    # With the first rows in hand: what cannot be read is then refused, not broken off halfway through a file.
+    first: Any = next(pieces)
+    response = Response(chain([first], pieces), mimetype=MIME[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="{exports.file_name(query, kind, now())}"'
     # Which copy was taken and by whom; not what was searched for, which may name a person.
     current_app.logger.info(
@@ -134,6 +163,13 @@ def record(domain: str, table: str, key: int) -> str | AnyResponse:
     resource, view, actor = find(domain, table)
     if resource.screen:
         return cast(str, current_app.view_functions[resource.screen](key=key))
+    return show_record(resource, view, actor, key)
+
+
+def show_record(
+    resource: Resource, view: Projection, actor: Actor, key: Any, template: str = "resource/record.html", **context: Any
+) -> str:
+    """The record page of any resource."""
     connection = reading()
     wanted = request.args.get("rel")
     if wants_fragment() and wanted:
@@ -143,13 +179,14 @@ def record(domain: str, table: str, key: int) -> str | AnyResponse:
         )
     page = RecordPage.load(connection, view, key, actor, request.args)
     return render_template(
-        "resource/record.html",
+        template,
         page=page,
         record=page.record,
         resource=resource,
         view=view,
         page_title=page.record.title,
-        crumbs=[(resource.plural, resource.path), (page.record.title, None)],
+        crumbs=[*resource.crumbs, (resource.plural, resource.path), (page.record.title, None)],
+        **context,
     )
 
 
@@ -157,7 +194,11 @@ def record(domain: str, table: str, key: int) -> str | AnyResponse:
 @by_resource("read")
 def history(domain: str, table: str, key: int) -> str:
     """Every change of this record: who, when, why, before and after, each with its way back."""
-    resource, view, actor = find(domain, table)
+    return show_history(*find(domain, table), key)
+
+
+def show_history(resource: Resource, view: Projection, actor: Actor, key: Any) -> str:
+    """The history of a record of any resource."""
     connection = reading()
     shown = records.read(connection, view, key, actor)
     before = request.args.get("before", "")
@@ -172,7 +213,7 @@ def history(domain: str, table: str, key: int) -> str:
         entries=entries,
         more=entries[-1].id if len(entries) == ledger.PAGE else None,
         page_title=f"History of {shown.title}",
-        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), ("History", None)],
+        crumbs=[*_crumbs(resource, shown), ("History", None)],
     )
 
 
@@ -183,7 +224,11 @@ def history(domain: str, table: str, key: int) -> str:
 @by_resource("create")
 def new(domain: str, table: str) -> str | AnyResponse:
     """A form for a new record; what cannot be taken comes back with everything typed."""
-    resource, view, actor = find(domain, table)
+    return make_record(*find(domain, table))
+
+
+def make_record(resource: Resource, view: Projection, actor: Actor) -> str | AnyResponse:
+    """The form for a new record of any resource."""
     if not view.creates:
         raise NotAllowed(resource.read_only or f"{resource.plural} are not created here.")
     fields = view.writable(Edit.CREATE)
@@ -195,7 +240,8 @@ def new(domain: str, table: str) -> str | AnyResponse:
     if picks(form, actor) or not form.validate():
         return _form(resource, view, form, None, actor, status=422)
     try:
-        receipt = apply(plan_create(resource, form.edits(), actor), actor, _reason(), **stamp())
+        wanted = resource.settled(reading(), form.edits())
+        receipt = apply(plan_create(resource, wanted, actor), actor, _reason(), **stamp())
     except Rejected as refused:
         return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
     receipts.say(f"{resource.one.capitalize()} created", receipt)
@@ -206,7 +252,11 @@ def new(domain: str, table: str) -> str | AnyResponse:
 @by_resource("write")
 def edit(domain: str, table: str, key: int) -> str | AnyResponse:
     """A form over an existing record, guarded by the version it was opened with."""
-    resource, view, actor = find(domain, table)
+    return edit_record(*find(domain, table), key)
+
+
+def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) -> str | AnyResponse:
+    """The form over a record of any resource."""
     connection = reading()
     shown = records.read(connection, view, key, actor)
     if not view.writes:
@@ -215,20 +265,28 @@ def edit(domain: str, table: str, key: int) -> str | AnyResponse:
         raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
     fields = records.editable(shown)
     if not fields:
-        raise NotAllowed(resource.lifecycle.why_frozen if resource.lifecycle else f"{resource.plural} are not changed here.")
+        raise NotAllowed(
+            resource.lifecycle.why_frozen if resource.lifecycle else f"{resource.plural} are not changed here."
+        )
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
         form = made(data={**shown.values, "version": shown.version})
+        if resource.writes is not None:
+            form.keep_opening(shown.values)
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor)
     form = made(request.form)
+    base = form.leave_untouched(shown.values) if resource.writes is not None else None
     if picks(form, actor) or not form.validate():
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, status=422)
     try:
-        plan = plan_edit(reading(), resource, key, form.edits(), form.seen, actor)
+        wanted = resource.settled(connection, form.edits())
+        plan = plan_edit(connection, resource, key, wanted, form.seen, actor, base=base)
         receipt = apply(plan, actor, _reason(), **stamp())
     except Stale as clash:
+        if resource.writes is not None:
+            form.keep_opening(shown.values)
         return _conflict(resource, view, form, shown, actor, clash)
     except Rejected as refused:
         chosen(form, shown.labels)
@@ -284,11 +342,12 @@ def picks(form: RecordForm, actor: Actor) -> bool:
         if not isinstance(each.declared, Reference):
             continue
         picked, words = request.form.get(f"{each.name}.pick", ""), request.form.get(f"{each.name}.q", "").strip()
-        target = REGISTRY.get(each.declared.to)
-        if picked.isascii() and picked.isdigit() and len(picked) < 19:
-            each.data, each.typed, each.errors, each.given = int(picked), picked, (), True
-            if target is not None:  # its name, not the words it was found by, should the form come back over something else
-                each.chosen_label = labels(reading(), target, actor, [int(picked)]).get(int(picked), words)
+        target, by = target_of(each.declared), each.declared.by
+        key = _picked(each.declared, picked)
+        if key is not None:
+            each.data, each.typed, each.errors, each.given = key, picked, (), True
+            if target is not None:  # its name, not the words it was found by, should the form come back
+                each.chosen_label = labels(reading(), target, actor, [key], by).get(key, words)
         elif _typed_over(each.typed, words, request.form.get(f"{each.name}.was", "")):
             each.data, each.typed = None, ""
         asked = request.form.get("find") == each.name
@@ -296,7 +355,7 @@ def picks(form: RecordForm, actor: Actor) -> bool:
             if not words and not picked and request.form.get(f"{each.name}.q") is not None:
                 each.data, each.typed = None, ""
             continue
-        each.offered = lookup(reading(), target, actor, words)
+        each.offered = lookup(reading(), target, actor, words, by=by)
         each.chosen_label = words
         exact = [one for one in each.offered if one.label == words or one.detail == words]
         if len(exact) == 1 and not asked:
@@ -308,6 +367,16 @@ def picks(form: RecordForm, actor: Actor) -> bool:
             each.errors = [*each.errors, f"Nothing called “{words[:60]}” was found."]
             open_choice = True
     return open_choice
+
+
+def _picked(declared: Reference, picked: str) -> Any:
+    """The key of a radio button's value, or None where it is none."""
+    if not picked or len(picked) > 200:
+        return None
+    try:
+        return declared.parse(picked)
+    except ValueError:
+        return None
 
 
 def _typed_over(key: str, words: str, was: str) -> bool:
@@ -335,10 +404,8 @@ def _form(
     status: int = 200,
 ) -> Response:
     title = f"Edit {shown.title}" if shown else f"New {resource.one}"
-    crumbs: list[tuple[str, str | None]] = [(resource.plural, resource.path)]
-    if shown:
-        crumbs.append((shown.title, f"{resource.path}/{shown.key}"))
-    else:
+    crumbs = _crumbs(resource, shown)
+    if not shown:
         _named(form, actor)
     body = render_template(
         "resource/form.html",
@@ -354,12 +421,21 @@ def _form(
     return make_response(body, status)
 
 
+def _crumbs(resource: Resource, shown: records.Shown | None) -> list[tuple[str, str | None]]:
+    trail: list[tuple[str, str | None]] = [*resource.crumbs, (resource.plural, resource.path)]
+    if shown:
+        trail.append((shown.title, f"{resource.path}/{shown.key}"))
+    return trail
+
+
 def _named(form: RecordForm, actor: Actor) -> None:
     """Titles for references a new form opens with."""
     for each in form.typed_fields:
-        target = REGISTRY.get(each.declared.to) if isinstance(each.declared, Reference) else None
-        if target is not None and each.typed and not each.chosen_label and each.typed.isdigit():
-            each.chosen_label = labels(reading(), target, actor, [int(each.typed)]).get(int(each.typed), "")
+        if not isinstance(each.declared, Reference) or each.data is None or each.chosen_label:
+            continue
+        target = target_of(each.declared)
+        if target is not None:
+            each.chosen_label = labels(reading(), target, actor, [each.data], each.declared.by).get(each.data, "")
 
 
 def grouped(form: RecordForm) -> list[tuple[str, list[Any]]]:
@@ -381,10 +457,10 @@ def _conflict(
     names: dict[str, dict[int, str]] = {}
     for name, values in clash.clashes.items():
         each = view.by_name[name]
-        if isinstance(each, Reference) and REGISTRY.get(each.to):
-            names[name] = labels(
-                connection, REGISTRY[each.to], actor, [value for value in values if isinstance(value, int)]
-            )
+        target = target_of(each) if isinstance(each, Reference) else None
+        if isinstance(each, Reference) and target is not None:
+            there = [value for value in values if value is not None]
+            names[name] = labels(connection, target, actor, there, each.by)
     body = render_template(
         "resource/conflict.html",
         resource=resource,
@@ -396,7 +472,7 @@ def _conflict(
         names=names,
         columns={name: rows.column(view.by_name[name], actor.permissions) for name in clash.clashes},
         page_title=f"Edit {shown.title}",
-        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}"), ("Edit", None)],
+        crumbs=[*_crumbs(resource, shown), ("Edit", None)],
     )
     return make_response(body, 409)
 
@@ -449,7 +525,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
         rest=rest,
         view=view,
         page_title=move.label,
-        crumbs=[(resource.plural, resource.path), (shown.title, f"{resource.path}/{key}"), (move.label, None)],
+        crumbs=[*_crumbs(resource, shown), (move.label, None)],
     )
     return make_response(body, status)
 
@@ -464,7 +540,11 @@ def _back(otherwise: str) -> str:
 @by_resource("delete")
 def delete(domain: str, table: str, key: int) -> str | AnyResponse:
     """Archive where the dictionary keeps records, delete where it does not; asked first, undone after."""
-    resource, view, actor = find(domain, table)
+    return delete_record(*find(domain, table), key)
+
+
+def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) -> str | AnyResponse:
+    """Take a record of any resource away."""
     if resource.read_only or not view.may("delete"):
         raise NotAllowed(resource.read_only or f"Your role does not delete {resource.plural.lower()}.")
     shown = records.read(reading(), view, key, actor)
@@ -488,10 +568,6 @@ def delete(domain: str, table: str, key: int) -> str | AnyResponse:
         rest=rest,
         view=view,
         page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
-        crumbs=[
-            (resource.plural, resource.path),
-            (shown.title, f"{resource.path}/{key}"),
-            ("Archive" if resource.archivable else "Delete", None),
-        ],
+        crumbs=[*_crumbs(resource, shown), ("Archive" if resource.archivable else "Delete", None)],
     )
     return make_response(body, 422 if rest else 200)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -13,9 +12,10 @@ from app.engine.access import Actor, holds
 from app.engine.fields import Choice, Field, Reference, SubjectLink
 from app.engine.listing import Page
 from app.engine.projection import Projection
-from app.engine.references import shows_label
+from app.engine.references import shows_label, target_of
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
+from app.engine.tablename import named_address
 from app.web import markup
 from app.web.formats import asset
 from app.web.markup import Column, Moment, Writer
@@ -27,14 +27,13 @@ def column(each: Field, permissions: frozenset[str]) -> Column:
     base, person, subjects = None, False, {}
     if isinstance(each, Reference):
         person = each.as_ == "person"
-        base = _address(each.to, permissions)
+        base = _address(target_of(each), permissions)
     if isinstance(each, SubjectLink):
         subjects = {one.name: (one.path, one.one) for one in REGISTRY if shows_label(one.name, permissions)}
     return Column(each, looks, base, person, subjects)
 
 
-def _address(name: str, permissions: frozenset[str]) -> str | None:
-    target = REGISTRY.get(name)
+def _address(target: Resource | None, permissions: frozenset[str]) -> str | None:
     return target.path if target is not None and holds(permissions, target.permission("read")) else None
 
 
@@ -55,18 +54,25 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     add = parts.append
     titled = query.resource.title in names
     by_name = query.resource.named_by == query.resource.title
+    address = query.resource.address_of_row(layout.keys)
+    leads = query.resource.opens_records
     for row in page.rows:
-        number = row[key]
-        named_at = quote(str(row[title]), safe="") if by_name else number
-        add(f'<tr data-key="{number}">')
+        number = row[key] if address is None else address(row)
+        named_at = named_address(str(row[title])) if by_name else number
+        add(f'<tr data-key="{number}">' if leads else "<tr>")
         if not titled:
-            add(f'<td class="name"><a class="rowlink" href="{base}/{named_at}">{_title(row[title], number)}</a></td>')
+            if leads:
+                words = _title(row[title], number)
+                add(f'<td class="name"><a class="rowlink" href="{base}/{named_at}">{words}</a></td>')
+            else:
+                add(f'<td class="name">{_title(row[title], number)}</td>')
         for place, label_place, opening, write in cells:
             value = row[place]
             add(opening)
             if write is None:
                 named = row[label_place] if label_place >= 0 else value
-                add(f'<a href="{base}/{named_at}">{_title(named, number)}</a>')
+                words = _title(named, number)
+                add(f'<a href="{base}/{named_at}">{words}</a>' if leads else words)
             elif value is not None:
                 add(write(value, row[label_place] if label_place >= 0 else None, at))
             add("</td>")
@@ -74,8 +80,10 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     return markup.whole("".join(parts))
 
 
-def _title(value: Any, number: int) -> str:
-    return markup.text(str(value)[: markup.LONGEST]) if value not in (None, "") else f"#{number}"
+def _title(value: Any, number: Any) -> str:
+    if value in (None, ""):
+        return f"#{number}" if number != "" else ""
+    return markup.text(str(value)[: markup.LONGEST])
 
 
 def _label(each: Field, labels: Any, index: Any) -> int:

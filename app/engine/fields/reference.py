@@ -16,6 +16,10 @@ class Reference(Field):
     """Name of the resource pointed at."""
     as_: str = ""
     """How the label looks: "person" (round initials), "agent" (hexagon), "code" (mono) or plain."""
+    target: Any = None
+    """The resource pointed at, where it is none that a name finds: a table nobody declared."""
+    by: str = "id"
+    """The column there whose value stands here."""
     type: ClassVar[str] = "reference"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "null")
 
