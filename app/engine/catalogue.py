@@ -285,6 +285,7 @@ def _with_partitions(found: list[TableFacts]) -> list[TableFacts]:
 _SCHEMAS = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
 _THESE = "(CAST(:only AS bigint[]) IS NULL OR {} = ANY (CAST(:only AS bigint[])::oid[]))"
 _OURS = f"{_SCHEMAS} AND {_THESE.format('c.oid')}"
+_ON_EITHER_END = f"{_SCHEMAS} AND ({_THESE.format('c.oid')} OR {_THESE.format('t.oid')})"
 
 _OIDS = text("""
 SELECT c.oid::bigint AS oid FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS asked (schema, name)
@@ -353,8 +354,7 @@ SELECT k.contype::text, k.conname, k.conrelid::bigint, n.nspname, c.relname, k.c
         JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.att)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class t ON t.oid = k.confrelid LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
-WHERE (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND NOT k.convalidated) AND {_SCHEMAS}
-  AND ({_THESE.format("c.oid")} OR {_THESE.format("t.oid")})
+WHERE (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND NOT k.convalidated) AND {_ON_EITHER_END}
 ORDER BY n.nspname, c.relname, k.conname
 """)
 
@@ -437,12 +437,11 @@ def _sequences(connection: Connection, these: Mapping[str, Any]) -> dict[int, tu
 
 
 _DEPENDENCIES = text(f"""
-SELECT DISTINCT r.ev_class::bigint, n.nspname || '.' || c.relname, d.refobjid::bigint, bn.nspname || '.' || b.relname
+SELECT DISTINCT r.ev_class::bigint, n.nspname || '.' || c.relname, d.refobjid::bigint, tn.nspname || '.' || t.relname
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class b ON b.oid = d.refobjid JOIN pg_namespace bn ON bn.oid = b.relnamespace
-WHERE r.rulename = '_RETURN' AND d.refobjid <> r.ev_class AND b.relkind <> 'S' AND {_SCHEMAS}
-  AND ({_THESE.format("c.oid")} OR {_THESE.format("b.oid")})
+JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+WHERE r.rulename = '_RETURN' AND d.refobjid <> r.ev_class AND t.relkind <> 'S' AND {_ON_EITHER_END}
 """)
 
 

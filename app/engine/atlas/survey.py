@@ -103,12 +103,10 @@ _COLUMNS = (
     "last_write_at", "last_write_from", "writes_per_day", "reads", "refs_out", "refs_in", "unused_indexes", "missing_indexes",
     "look_alikes", "is_declared", "is_governed", "is_ours", "is_readable", "automations", "shown_on", "owner", "extension",
 )  # fmt: skip
-_NAMES = ", ".join(_COLUMNS)
-_KEEP = text(
-    f"INSERT INTO atlas_entries AS kept (qualified, {_NAMES})"
-    " VALUES (:qualified, " + ", ".join(f":{name}" for name in _COLUMNS) + ")"
-    " ON CONFLICT (qualified) DO UPDATE SET surveyed_at = clock_timestamp(), "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
-    + f" WHERE ({', '.join(f'kept.{name}' for name in _COLUMNS)}) IS DISTINCT FROM"
-    f" ({', '.join(f'excluded.{name}' for name in _COLUMNS)})"
-)
+_NAMES, _GIVEN = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
+_KEPT_ONES, _NEW_ONES = (", ".join(f"{side}.{name}" for name in _COLUMNS) for side in ("kept", "excluded"))
+_KEEP = text(f"""
+INSERT INTO atlas_entries AS kept (qualified, {_NAMES}) VALUES (:qualified, {_GIVEN})
+ON CONFLICT (qualified) DO UPDATE SET ({_NAMES}) = ROW ({_NEW_ONES}), surveyed_at = clock_timestamp()
+WHERE ({_KEPT_ONES}) IS DISTINCT FROM ({_NEW_ONES})
+""")
