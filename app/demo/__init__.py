@@ -17,7 +17,24 @@ from psycopg import sql
 
 from app.config import ConfigError
 from app.core import clock
-from app.demo import agents, bulk, company, decisions, desk, estimates, field, leads, legacy, pricebook, watch
+from app.demo import (
+    agents,
+    board,
+    bulk,
+    company,
+    decisions,
+    desk,
+    estimates,
+    experiments,
+    field,
+    findings,
+    leads,
+    learning,
+    legacy,
+    neural,
+    pricebook,
+    watch,
+)
 from app.demo.hostile import Spoiler
 from app.demo.world import ZONE, Record, World
 from app.domains.crm.centerpoint import bring_in
@@ -78,11 +95,19 @@ def _found(world: World, told: int) -> None:
     desk.tasks(world)
     desk.activities(world)
     leads.conversations(world, said)
+    test_ids = experiments.experiments(world)
     agent_ids, prices = agents.agents(world), agents.prices(world)
-    decisions.decisions(world, agent_ids, prices, told)
+    network = neural.network(world, agent_ids)
+    decisions.decisions(world, agent_ids, prices, told, network=network)
+    neural.tally(world)
+    board.sessions(world, agent_ids, prices)
+    findings.findings(world, agent_ids)
+    learning.cycles(world, agent_ids, network)
+    experiments.events(world, test_ids)
     watch.health(world)
     watch.errors(world)
     watch.figures(world)
+    experiments.performance(world)
     legacy.leave_behind(world)
     if world.spoiler:
         name = world.spoiler.text(3)

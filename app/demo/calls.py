@@ -84,9 +84,9 @@ PROMPT_TOKENS, ANSWER_TOKENS, CHAT_MS = _drawn(7.6, 0.5), _drawn(4.9, 0.5), _dra
 
 @dataclass(frozen=True)
 class Asked:
-    """What all calls of one decision have in common. `question` and `answer` are JSON already."""
+    """What all calls of one decision, or of one vote, have in common. `question` and `answer` are JSON already."""
 
-    decision: int
+    decision: int | None
     agent: int
     model: str
     trace: str

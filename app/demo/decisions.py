@@ -12,6 +12,7 @@ from typing import Any
 from app.demo.agents import AGENTS, Agent, Kind
 from app.demo.calls import COLUMNS as CALL_COLUMNS
 from app.demo.calls import Asked, Rate, Sum, calls_of, dollars
+from app.demo.neural import Network
 from app.demo.unburdened import unburdened
 from app.demo.world import Record, World
 from app.domains.crm.centerpoint.copying import copy_records, copy_rows, first_free
@@ -28,7 +29,8 @@ COLUMNS = (
     "id", "agent_id", "kind", "trigger", "question", "inputs", "options", "chosen", "reasoning", "confidence", "risk",
     "status", "action_taken", "decided_at", "subject_type", "subject_id", "trace_id", "model", "call_count",
     "input_tokens", "output_tokens", "total_cost", "latency_ms", "error", "reviewed_by", "reviewed_at",
-    "review_verdict", "review_note", "overridden_to", "outcome", "outcome_value", "outcome_noted_at", "created_at",
+    "review_verdict", "review_note", "overridden_to", "outcome", "outcome_value", "outcome_noted_at", "pathway_id",
+    "activations", "created_at",
 )  # fmt: skip
 NOTES = ("The school needs the visit before term.", "Customer called, they pay on Friday.", "Wrong building.",
          "Too early for a second reminder.", "Photos are of the neighbour's roof.")  # fmt: skip
@@ -37,8 +39,10 @@ NOTES = ("The school needs the visit before term.", "Customer called, they pay o
 class Writer:
     """Makes one decision after another, with the dice of its part and subjects that really exist."""
 
-    def __init__(self, world: World, agent_ids: dict[str, int], prices: dict[str, Record]) -> None:
-        self.world, self.agent_ids = world, agent_ids
+    def __init__(
+        self, world: World, agent_ids: dict[str, int], prices: dict[str, Record], network: Network | None = None
+    ) -> None:
+        self.world, self.agent_ids, self.network = world, agent_ids, network or Network()
         self.dice = world.dice("decisions")
         self.rates = {model: Rate.of(price) for model, price in prices.items()}
         self.subjects = _subjects(world)
@@ -74,6 +78,7 @@ class Writer:
         status, review, overridden, note = self._verdict(risk, failed, confidence, kind, chosen, at)
         outcome, worth, noted = self._outcome(status, confidence, at, subject)
         reviewer, reviewed_at, verdict = review or (None, None, None)
+        pathway, said = self.network.of(kind.key, chosen, number, at) if not failed else (None, None)
         row = (
             number, self.agent_ids[agent.key], kind.key, dice.choices(TRIGGERS, cum_weights=TRIGGER_WEIGHTS)[0],
             kind.question.format(label=label, day=day),
@@ -82,7 +87,7 @@ class Writer:
             f'{{"action": "{kind.action}", "to": "{chosen}"}}' if status in ("executed", "reverted") else None, at,
             kind.subject if subject else None, subject, trace, agent.model, total.count, total.given, total.written,
             dollars(total.micros), total.latency_ms, calls[-1][ERROR] if calls else None, reviewer, reviewed_at, verdict,
-            note, overridden, outcome, worth, noted, at,
+            note, overridden, outcome, worth, noted, pathway, said, at,
         )  # fmt: skip
         return row, calls
 
@@ -157,10 +162,15 @@ def moments(world: World, dice: random.Random, count: int) -> Iterator[datetime]
 
 
 def decisions(
-    world: World, agent_ids: dict[str, int], prices: dict[str, Record], count: int, with_calls: bool = True
+    world: World,
+    agent_ids: dict[str, int],
+    prices: dict[str, Record],
+    count: int,
+    with_calls: bool = True,
+    network: Network | None = None,
 ) -> None:
     """Write `count` decisions and their calls in portions, so that memory does not grow with them."""
-    writer = Writer(world, agent_ids, prices)
+    writer = Writer(world, agent_ids, prices, network)
     number = first_free(world.connection, ["ai_decision_logs"])["ai_decision_logs"]
     told = enumerate(moments(world, world.dice("moments"), count), number)
     with unburdened(world, "ai_decision_logs"), unburdened(world, "ai_calls"):
