@@ -48,9 +48,11 @@ CREATE TABLE user_api_keys (
     CONSTRAINT uq_user_api_keys_prefix UNIQUE (prefix),
     CONSTRAINT uq_user_api_keys_key_hash UNIQUE (key_hash),
     CONSTRAINT ck_user_api_keys_rate_limit_per_min CHECK (rate_limit_per_min > 0),
-    CONSTRAINT ck_user_api_keys_status_2 CHECK ((status = 'revoked') = (revoked_at IS NOT NULL))
+    CONSTRAINT ck_user_api_keys_revoked CHECK ((status = 'revoked') = (revoked_at IS NOT NULL))
 );
 CREATE INDEX ix_user_api_keys_tenant_id_status_last_used_at ON user_api_keys (tenant_id, status, last_used_at DESC);
+-- With id, so that paging by key walks it at any depth; so for the default order of every table below.
+CREATE INDEX ix_user_api_keys_tenant_id_created_at_id ON user_api_keys (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_user_api_keys_app_user_id ON user_api_keys (app_user_id);
 CREATE INDEX ix_user_api_keys_revoked_by ON user_api_keys (revoked_by);
 CREATE INDEX ix_user_api_keys_rotated_from_id ON user_api_keys (rotated_from_id);
@@ -84,7 +86,9 @@ CREATE INDEX ix_user_notifications_app_user_id_created_at_open ON user_notificat
     WHERE read_at IS NULL AND dismissed_at IS NULL;
 CREATE INDEX ix_user_notifications_tenant_id_subject_type_subject_id
     ON user_notifications (tenant_id, subject_type, subject_id);
-CREATE INDEX ix_user_notifications_app_user_id ON user_notifications (app_user_id);
+CREATE INDEX ix_user_notifications_tenant_id_created_at_id ON user_notifications (tenant_id, created_at DESC, id DESC);
+CREATE INDEX ix_user_notifications_app_user_id_created_at_id
+    ON user_notifications (app_user_id, created_at DESC, id DESC);
 
 CREATE TABLE user_activities (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_user_activities PRIMARY KEY,
@@ -104,7 +108,7 @@ CREATE TABLE user_activities (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ck_user_activities_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
-CREATE INDEX ix_user_activities_tenant_id_created_at ON user_activities (tenant_id, created_at DESC);
+CREATE INDEX ix_user_activities_tenant_id_created_at_id ON user_activities (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_user_activities_app_user_id_created_at ON user_activities (app_user_id, created_at DESC);
 CREATE INDEX ix_user_activities_tenant_id_kind_created_at ON user_activities (tenant_id, kind, created_at DESC);
 CREATE INDEX ix_user_activities_tenant_id_subject_type_subject_id
@@ -142,11 +146,13 @@ CREATE TABLE approval_requests (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_approval_requests_requested_by CHECK (num_nonnulls(requested_by, requested_by_agent_id) <= 1),
-    CONSTRAINT ck_approval_requests_decided_by CHECK (decided_by IS NULL OR decided_by IS DISTINCT FROM requested_by),
-    CONSTRAINT ck_approval_requests_status_2 CHECK (status NOT IN ('approved', 'rejected') OR decided_at IS NOT NULL)
+    CONSTRAINT ck_approval_requests_one_asks CHECK (num_nonnulls(requested_by, requested_by_agent_id) <= 1),
+    CONSTRAINT ck_approval_requests_four_eyes CHECK (decided_by IS NULL OR decided_by IS DISTINCT FROM requested_by),
+    CONSTRAINT ck_approval_requests_decided CHECK (status NOT IN ('approved', 'rejected') OR decided_at IS NOT NULL)
 );
 CREATE INDEX ix_approval_requests_tenant_id_status_created_at ON approval_requests (tenant_id, status, created_at);
+CREATE INDEX ix_approval_requests_tenant_id_created_at_id
+    ON approval_requests (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_approval_requests_expires_at_open ON approval_requests (expires_at) WHERE status = 'pending';
 CREATE INDEX ix_approval_requests_tenant_id_subject_type_subject_id
     ON approval_requests (tenant_id, subject_type, subject_id);
@@ -182,10 +188,11 @@ CREATE TABLE compliance_items (
     updated_by bigint CONSTRAINT fk_compliance_items_updated_by REFERENCES app_users ON DELETE SET NULL,
     archived_at timestamptz,
     CONSTRAINT uq_compliance_items_tenant_id_code UNIQUE (tenant_id, code),
-    CONSTRAINT ck_compliance_items_status_2 CHECK (status <> 'waived' OR waiver_reason IS NOT NULL),
+    CONSTRAINT ck_compliance_items_waived CHECK (status <> 'waived' OR waiver_reason IS NOT NULL),
     CONSTRAINT ck_compliance_items_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE INDEX ix_compliance_items_tenant_id_status_due_on ON compliance_items (tenant_id, status, due_on);
+CREATE INDEX ix_compliance_items_tenant_id_due_on_id ON compliance_items (tenant_id, due_on, id);
 CREATE INDEX ix_compliance_items_tenant_id_subject_type_subject_id
     ON compliance_items (tenant_id, subject_type, subject_id);
 CREATE INDEX ix_compliance_items_owner_id ON compliance_items (owner_id);
@@ -216,13 +223,15 @@ CREATE TABLE data_quality_findings (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_data_quality_findings_status_2 CHECK (status <> 'ignored' OR ignore_reason IS NOT NULL)
+    CONSTRAINT ck_data_quality_findings_ignored CHECK (status <> 'ignored' OR ignore_reason IS NOT NULL)
 );
 CREATE UNIQUE INDEX uq_data_quality_findings_rule_key_subject_type_subject_id
     ON data_quality_findings (tenant_id, rule_key, subject_type, subject_id)
     WHERE status = 'open';
 CREATE INDEX ix_data_quality_findings_tenant_id_status_severity_last_seen_at
     ON data_quality_findings (tenant_id, status, severity, last_seen_at DESC);
+CREATE INDEX ix_data_quality_findings_tenant_id_last_seen_at_id
+    ON data_quality_findings (tenant_id, last_seen_at DESC, id DESC);
 CREATE INDEX ix_data_quality_findings_tenant_id_subject_type_subject_id
     ON data_quality_findings (tenant_id, subject_type, subject_id);
 CREATE INDEX ix_data_quality_findings_fixed_by ON data_quality_findings (fixed_by);
@@ -256,6 +265,7 @@ CREATE TABLE integrations (
     CONSTRAINT uq_integrations_tenant_id_kind_name UNIQUE (tenant_id, kind, name)
 );
 CREATE INDEX ix_integrations_tenant_id_status ON integrations (tenant_id, status);
+CREATE INDEX ix_integrations_tenant_id_name_id ON integrations (tenant_id, name, id);
 
 CREATE TABLE inbound_events (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_inbound_events PRIMARY KEY,
@@ -278,6 +288,7 @@ CREATE TABLE inbound_events (
     CONSTRAINT uq_inbound_events_integration_id_provider_event_id UNIQUE (integration_id, provider_event_id)
 );
 CREATE INDEX ix_inbound_events_tenant_id_status_created_at ON inbound_events (tenant_id, status, created_at DESC);
+CREATE INDEX ix_inbound_events_tenant_id_created_at_id ON inbound_events (tenant_id, created_at DESC, id DESC);
 
 CREATE TABLE webhook_endpoints (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_webhook_endpoints PRIMARY KEY,
@@ -303,6 +314,7 @@ CREATE TABLE webhook_endpoints (
     CONSTRAINT ck_webhook_endpoints_url CHECK (url ~ '^https://')
 );
 CREATE INDEX ix_webhook_endpoints_tenant_id_status ON webhook_endpoints (tenant_id, status);
+CREATE INDEX ix_webhook_endpoints_tenant_id_url_id ON webhook_endpoints (tenant_id, url, id);
 CREATE INDEX ix_webhook_endpoints_created_by ON webhook_endpoints (created_by);
 CREATE INDEX ix_webhook_endpoints_updated_by ON webhook_endpoints (updated_by);
 
@@ -336,6 +348,9 @@ CREATE INDEX ix_webhook_deliveries_next_attempt_at_open ON webhook_deliveries (n
     WHERE status IN ('pending', 'failed');
 CREATE INDEX ix_webhook_deliveries_tenant_id_status_created_at
     ON webhook_deliveries (tenant_id, status, created_at DESC);
+CREATE INDEX ix_webhook_deliveries_tenant_id_created_at_id ON webhook_deliveries (tenant_id, created_at DESC, id DESC);
+CREATE INDEX ix_webhook_deliveries_endpoint_id_created_at_id
+    ON webhook_deliveries (endpoint_id, created_at DESC, id DESC);
 CREATE INDEX ix_webhook_deliveries_replay_of_id ON webhook_deliveries (replay_of_id);
 
 CREATE TABLE message_templates (
@@ -360,11 +375,12 @@ CREATE TABLE message_templates (
     updated_by bigint CONSTRAINT fk_message_templates_updated_by REFERENCES app_users ON DELETE SET NULL,
     CONSTRAINT uq_message_templates_tenant_id_key_channel_locale_version_no
         UNIQUE (tenant_id, key, channel, locale, version_no),
-    CONSTRAINT ck_message_templates_channel_2 CHECK (channel <> 'email' OR subject IS NOT NULL)
+    CONSTRAINT ck_message_templates_subject CHECK (channel <> 'email' OR subject IS NOT NULL)
 );
 CREATE UNIQUE INDEX uq_message_templates_tenant_id_key_channel_locale
     ON message_templates (tenant_id, key, channel, locale)
     WHERE is_active;
+CREATE INDEX ix_message_templates_tenant_id_name_id ON message_templates (tenant_id, name, id);
 CREATE INDEX ix_message_templates_created_by ON message_templates (created_by);
 CREATE INDEX ix_message_templates_updated_by ON message_templates (updated_by);
 
@@ -385,7 +401,7 @@ CREATE TABLE message_outbox (
     body_html text,
     variables jsonb NOT NULL DEFAULT '{}',
     integration_id bigint CONSTRAINT fk_message_outbox_integration_id REFERENCES integrations ON DELETE SET NULL,
-    automation_run_id bigint,  -- → automation_runs, below in the migrations
+    automation_run_id bigint,  -- runs come with 0017, the constraint with 0021
     status text NOT NULL DEFAULT 'queued'
         CONSTRAINT ck_message_outbox_status CHECK (status IN ('queued', 'held', 'sending', 'sent', 'delivered',
             'temporary_failure', 'permanent_failure', 'technical_failure', 'suppressed', 'cancelled')),
@@ -415,13 +431,14 @@ CREATE INDEX ix_message_outbox_next_attempt_at_id_open ON message_outbox (next_a
     WHERE status IN ('queued', 'temporary_failure');
 CREATE INDEX ix_message_outbox_tenant_id_status_created_at ON message_outbox (tenant_id, status, created_at DESC);
 CREATE INDEX ix_message_outbox_tenant_id_channel_created_at ON message_outbox (tenant_id, channel, created_at DESC);
+CREATE INDEX ix_message_outbox_tenant_id_created_at_id ON message_outbox (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_message_outbox_to_norm_created_at ON message_outbox (to_norm, created_at DESC);
 CREATE INDEX ix_message_outbox_tenant_id_subject_type_subject_id
     ON message_outbox (tenant_id, subject_type, subject_id);
 CREATE INDEX ix_message_outbox_template_id ON message_outbox (template_id);
 CREATE INDEX ix_message_outbox_contact_id ON message_outbox (contact_id);
 CREATE INDEX ix_message_outbox_app_user_id ON message_outbox (app_user_id);
-CREATE INDEX ix_message_outbox_customer_id ON message_outbox (customer_id);
+CREATE INDEX ix_message_outbox_customer_id_created_at_id ON message_outbox (customer_id, created_at DESC, id DESC);
 CREATE INDEX ix_message_outbox_automation_run_id ON message_outbox (automation_run_id);
 
 CREATE TABLE contact_suppressions (
@@ -442,12 +459,13 @@ CREATE TABLE contact_suppressions (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_contact_suppressions_lifted_at CHECK ((lifted_at IS NULL) = (lift_reason IS NULL))
+    CONSTRAINT ck_contact_suppressions_lifted CHECK ((lifted_at IS NULL) = (lift_reason IS NULL))
 );
 CREATE UNIQUE INDEX uq_contact_suppressions_tenant_id_channel_address_norm_scope
     ON contact_suppressions (tenant_id, channel, address_norm, scope)
     WHERE lifted_at IS NULL;
-CREATE INDEX ix_contact_suppressions_tenant_id ON contact_suppressions (tenant_id);
+CREATE INDEX ix_contact_suppressions_tenant_id_created_at_id
+    ON contact_suppressions (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_contact_suppressions_source_message_id ON contact_suppressions (source_message_id);
 CREATE INDEX ix_contact_suppressions_lifted_by ON contact_suppressions (lifted_by);
 """
