@@ -209,7 +209,7 @@ BEGIN
                 'dq.*', 'approvals.*', 'approvals.decide.ops', 'compliance.*', 'messages.*', 'templates.read',
                 'integrations.read', 'inbound.read', 'webhooks.read', 'ai.tasks.read', 'insights.*', 'predictions.read',
                 'patterns.read', 'ai.performance.read', 'abtests.read', 'events.read', 'landing.read', 'ads.read',
-                'lead_rules.read', 'activity.read', 'conversations.read', 'memory.read']),
+                'lead_rules.read', 'activity.read', 'conversations.read', 'memory.read', 'apikeys.own']),
             ('dispatcher', ARRAY['notices.own', 'approvals.own', 'orders.read', 'documents.read', 'files.read',
                 'files.create', 'messages.read', 'messages.send', 'messages.create', 'messages.reveal',
                 'workflows.read', 'compliance.read']),
@@ -223,19 +223,20 @@ BEGIN
                 'orders.close', 'subscriptions.*', 'documents.read', 'files.read', 'dq.read', 'dq.fix',
                 'approvals.decide.billing', 'approvals.read', 'messages.read', 'messages.create', 'messages.send',
                 'messages.reveal', 'templates.read', 'inbound.read', 'compliance.read', 'predictions.read',
-                'insights.read']),
+                'insights.read', 'apikeys.own']),
             ('ai_operator', ARRAY['notices.own', 'approvals.own', 'explorer.read', 'ai.tasks.*', 'memory.*',
                 'conversations.*', 'neural.*', 'boards.*', 'rules.*', 'cycles.*', 'patterns.*', 'predictions.*',
                 'insights.*', 'ai.performance.read', 'abtests.*', 'approvals.read', 'approvals.decide.ai',
                 'automations.read', 'workflows.read', 'queue.read', 'cron.read', 'events.read', 'integrations.read',
-                'files.read', 'templates.read', 'messages.read', 'dq.read', 'compliance.read']),
+                'files.read', 'templates.read', 'messages.read', 'dq.read', 'compliance.read', 'apikeys.own']),
             ('viewer', ARRAY['orders.read', 'subscriptions.read', 'documents.read', 'files.read']),
             ('worker', ARRAY['orders.create', 'orders.confirm', 'orders.fulfil', 'orders.close',
                 'subscriptions.start', 'subscriptions.settle', 'subscriptions.pause', 'subscriptions.cancel',
                 'documents.send', 'documents.sign', 'workflows.start', 'workflows.suspend', 'automations.run',
                 'ai.tasks.create', 'predictions.create', 'predictions.resolve', 'insights.create', 'messages.create',
                 'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'audits.run', 'segments.refresh',
-                'landing.publish']))
+                'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report', 'inbound.process',
+                'webhooks.deliver']))
             AS given (key, permissions)
         WHERE roles.tenant_id = company AND roles.is_system AND roles.key = given.key
             AND NOT roles.permissions @> given.permissions;
