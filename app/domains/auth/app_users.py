@@ -100,6 +100,7 @@ app_users = Resource(
             fields=("role_id", "granted_by", "expires_at", "created_at"),
         ),
         Related("app_users", via="manager_id", label="Reports to this person", sort="display_name"),
+        Related("user_api_keys", via="app_user_id", fields=("name", "prefix", "status", "last_used_at", "expires_at")),
     ),
     sentences={"uq_app_users_tenant_id_user_id": ("user_id", "This sign-in belongs to another person here already.")},
     fields=(

@@ -61,6 +61,7 @@ contacts = Resource(
             "crm_activities", "contact_id", label="Activities", fields=("subject", "kind", "occurred_at", "outcome"),
         ),
         Related("jobs", "contact_id", fields=("title", "number", "status", "due_by")),
+        Related("message_outbox", "contact_id", fields=("subject", "channel", "status", "created_at")),
     ),
     sentences={
         "uq_contacts_customer_id": ("is_primary", "This customer already has a primary contact; unmark that one first."),

@@ -80,6 +80,7 @@ crm_activities = Resource(
         Text("outcome", edit=INLINE, longest=300),
         Count("duration_minutes", label="Minutes", least=0, most=1440, list=False),
         Reference("agent_id", label="By agent", to="ai_agents", as_="agent", edit=NEVER, list=False, filter=True),
+        Reference("message_id", label="Message", to="message_outbox", edit=NEVER, list=False, filter=True),
         Text("body", label="Notes", long=True, list=False, group="Notes"),
         Flag("is_pinned", label="Pinned", edit=INLINE, list=False, filter=True, help="Stays on top of the time-line."),
         Flag(

@@ -166,6 +166,7 @@ customers = Resource(
             "crm_activities", "customer_id", label="Activities", fields=("subject", "kind", "occurred_at", "app_user_id")
         ),
         Related("leads", "customer_id", fields=("title", "number", "status", "grade", "estimated_value", "created_at")),
+        Related("message_outbox", "customer_id", fields=("subject", "channel", "to_address", "status", "created_at")),
         Related("customers", "parent_id", label="Branches", fields=("name", "number", "status", "open_balance")),
     ),
     sentences={

@@ -220,6 +220,7 @@ estimates = Resource(
         Reference(
             "ai_decision_id", label="AI decision", to="ai_decision_logs", as_="agent", edit=NEVER, list=False, filter=True,
         ),
+        Reference("approval_request_id", label="Approval", to="approval_requests", edit=NEVER, list=False, filter=True),
         Money("subtotal", edit=NEVER, list=False, group="Amounts"),
         Money("discount_total", label="Discount", edit=NEVER, least=0, list=False, group="Amounts"),
         Money("tax_total", label="Tax", edit=NEVER, list=False, group="Amounts"),

@@ -56,6 +56,7 @@ payment_allocations = Resource(
         Moment("reversed_at", label="Reversed", edit=NEVER, filter=True),
         Reference("reversed_by", to="app_users", as_="person", edit=NEVER, list=False, filter=True),
         Text("reversal_reason", edit=NEVER, list=False),
+        Reference("approval_request_id", label="Approval", to="approval_requests", edit=NEVER, list=False, filter=True),
         Moment("created_at", label="Posted", edit=NEVER, list=False, filter=True),
     ),
 )  # fmt: skip

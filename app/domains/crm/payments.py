@@ -180,6 +180,7 @@ payments = Resource(
         Choice("direction", edit=NEVER, list=False, filter=True, labels={"in": "Received", "refund": "Paid back"}),
         Date("deposited_on", label="Deposited", edit=INLINE, list=False, filter=True),
         Reference("refund_of_id", label="Refund of", to="payments", as_="code", edit=NEVER, list=False, filter=True),
+        Reference("approval_request_id", label="Approval", to="approval_requests", edit=NEVER, list=False, filter=True),
         Code("currency", longest=3, edit=CREATE, list=False),
         Money("amount_allocated", label="Allocated", edit=NEVER, list=False, filter=True),
         Money("amount_refunded", label="Refunded", edit=NEVER, list=False),
