@@ -128,6 +128,8 @@ def admit(superuser_url: str, passwords: dict[str, str]) -> None:
                 )
         # The health board reads what every session is doing, never what it may not.
         connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(APP)))
+        # The explorer opens every table there is, also those somebody else made here.
+        connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(APP)))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             make_database(connection, DATABASE)
 
