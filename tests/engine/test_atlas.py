@@ -17,6 +17,7 @@ from app.demo.legacy import PLANTED
 from app.engine import atlas
 from app.engine.apply import transaction
 from app.engine.atlas import Entry, Mention, readings, survey
+from app.engine.atlas.about import About
 from app.engine.atlas.domains import domains
 from app.engine.atlas.readings import History
 from app.engine.atlas.resemblance import plain_name
@@ -175,6 +176,17 @@ def test_live_by_the_newest_time_or_by_changes_counted() -> None:
     assert verdict(a_table(), a_history(newest_at=old, grown_at=fresh, **newest))[0] == "quiet"
     assert verdict(a_table(), a_history(grown_at=fresh))[0] == "live"
     assert verdict(a_table(updates=3), a_history(newest_at=old, **newest))[0] == "live"
+
+
+def test_what_may_not_be_read_rests_on_counters_and_tells_its_owner_how_to_open_it() -> None:
+    shut = a_table('yard.Tools "x"', readable=False)
+    assert verdict(shut)[0] == "live" and verdict(shut)[1].endswith("The console may not read it.")
+    assert verdict(shut, a_history())[0] == "quiet"
+    up_close = About(1, {}, shut, None, (), (), "console_app", ())
+    assert up_close.grant == (
+        'GRANT USAGE ON SCHEMA yard TO console_app; GRANT SELECT ON yard."Tools ""x""" TO console_app;'
+    )
+    assert replace(up_close, facts=a_table()).grant is None
 
 
 def test_empty_is_proven_not_guessed() -> None:
