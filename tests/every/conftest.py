@@ -27,6 +27,7 @@ from app.core.db import db
 from app.engine import listing
 from app.engine.access import Actor
 from app.engine.apply import transaction
+from app.engine.atlas import survey
 from app.engine.fields import Email, Field, Json, Phone
 from app.engine.projection import Projection, projection
 from app.engine.registry import REGISTRY
@@ -156,6 +157,8 @@ def _signed_in(email: str) -> str:
 
 def _lone_rows() -> None:
     """One row for every table the demonstration leaves empty, so that a table made today is asked the same questions."""
+    with db.engine.connect() as connection:
+        survey.ensure(connection)  # the list of tables fills itself, and forgets rows of tables that are not there
     with transaction() as connection:
         tenant = connection.scalar(select(func.min(REGISTRY["tenants"].table.c.id)))
         empty = [

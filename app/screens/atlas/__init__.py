@@ -57,8 +57,8 @@ def index(domain: str, table: str) -> str | AnyResponse:
         return redirect(settled, 303)
     query = listing.read_query(pairs, view, actor.timezone)
     connection = reading()
-    standing, failed = _standing()
     fragment = wants_fragment()
+    standing, failed = (None, None) if fragment else _standing()  # who pages through a list goes on in the same one
     page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
     shown = ListPage(
         query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path
