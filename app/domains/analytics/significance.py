@@ -65,9 +65,9 @@ class Comparison:
 def compare(control: Arm, variant: Arm) -> Comparison:
     """The variant's difference from the control, with its interval and how likely chance alone would do as well."""
     spread = sqrt(control.standard_error**2 + variant.standard_error**2)
-    pooled = _pooled(control, variant)
-    if not spread or not pooled:
+    if not spread or not control.exposures or not variant.exposures:
         return Comparison(None, None, None, None, None)
+    pooled = _pooled(control, variant)
     difference = variant.mean - control.mean
     base = abs(control.mean)
 
