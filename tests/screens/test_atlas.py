@@ -158,6 +158,20 @@ def test_every_odd_table_shows_its_evidence(owner: FlaskClient) -> None:
     page(owner, "/explorer/about/ugly.nothing_of_that_name", 404)
 
 
+def test_what_was_read_over_time_is_drawn_and_told_by_day(owner: FlaskClient) -> None:
+    with owner.application.app_context(), transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO table_readings (schema_name, table_name, taken_at, rows_estimate, inserts, updates)"
+                " SELECT 'ugly', 'pair_lines', clock_timestamp() + n * interval '1 day', 40 + n * 7, 40 + n * 7, n"
+                " FROM generate_series(1, 5) n"
+            )
+        )
+    html = page(owner, "/explorer/about/ugly.pair_lines")
+    assert "6 readings" in html and 'aria-label="Rows, about: from' in html
+    assert re.findall(r'<td class="num">(\d+)</td></tr>', html)[:4] == ["8"] * 4
+
+
 def test_the_statement_for_a_missing_index_is_right_and_ready_to_run(owner: FlaskClient, foreign: Database) -> None:
     with psycopg.connect(foreign.superuser_url, autocommit=True) as root:
         root.execute('CREATE TABLE ugly."Lent out" ("Of whom" bigint REFERENCES console.customers)')
