@@ -28,11 +28,15 @@ from app.demo import (
     experiments,
     field,
     findings,
+    governance,
     leads,
     learning,
     legacy,
+    messages,
     neural,
+    office,
     pricebook,
+    traffic,
     watch,
 )
 from app.demo.hostile import Spoiler
@@ -108,6 +112,16 @@ def _found(world: World, told: int) -> None:
     watch.errors(world)
     watch.figures(world)
     experiments.performance(world)
+    through, texts = messages.services(world), messages.templates(world)
+    messages.outbox(world, through, texts)
+    traffic.received(world, through)
+    traffic.webhooks(world)
+    governance.obligations(world)
+    governance.problems(world)
+    governance.approvals(world)
+    office.keys(world)
+    office.did(world)
+    office.notices(world)
     legacy.leave_behind(world)
     if world.spoiler:
         name = world.spoiler.text(3)
