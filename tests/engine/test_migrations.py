@@ -73,7 +73,7 @@ def test_leads_come_to_a_company_that_is_there_and_go_again(empty: Database) -> 
         tenant = connection.scalar(text("INSERT INTO tenants (slug, name) VALUES ('a', 'A') RETURNING id"))
         roles.seed_roles(connection, tenant)
         connection.execute(text("UPDATE roles SET permissions = '{home.read}' WHERE key IN ('sales', 'billing')"))
-    command.upgrade(alembic(empty, "console"), "head")
+    command.upgrade(alembic(empty, "console"), "0014")
     with engine.begin() as connection:
         assert connection.scalar(role, {"key": "sales"}) == ["home.read", "leads.*"]
         assert connection.scalar(role, {"key": "billing"}) == ["home.read"]
@@ -93,6 +93,29 @@ def test_leads_come_to_a_company_that_is_there_and_go_again(empty: Database) -> 
         assert connection.scalars(text("SELECT subject FROM crm_activities")).all() == ["Kept"]
         assert connection.scalar(text("SELECT lead_id FROM estimates")) is None
     command.upgrade(alembic(empty, "console"), "head")
+    engine.dispose()
+
+
+EARLIER = frozenset(
+    "* home customers properties leads products estimates estimate_reviews jobs visits invoices payments tasks agents ai.decisions"
+    " ai.calls ai.prices users roles sessions audit health errors metrics tenant views imports export platform".split()
+)
+"""What areas there were before the rest of the dictionary came."""
+
+
+def test_the_areas_of_the_later_tables_come_to_the_roles_of_a_company_that_is_there(empty: Database) -> None:
+    command.upgrade(alembic(empty, "console"), "0014")
+    engine = create_engine(psycopg_url(empty.owner_url), connect_args={"options": "-c search_path=console,public"})
+    with engine.begin() as connection:
+        tenant = connection.scalar(text("INSERT INTO tenants (slug, name) VALUES ('a', 'A') RETURNING id"))
+        roles.seed_roles(connection, tenant)
+        connection.execute(text("UPDATE roles SET permissions = '{home.read}'"))
+    command.upgrade(alembic(empty, "console"), "head")
+    with engine.begin() as connection:
+        for role in roles.ROLES:
+            held = connection.scalar(text("SELECT permissions FROM roles WHERE key = :key"), {"key": role.key})
+            later = {each for each in role.permissions if each.rpartition(".")[0] not in EARLIER}
+            assert {each for each in held if each.rpartition(".")[0] not in EARLIER} == later, role.key
     engine.dispose()
 
 
