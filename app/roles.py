@@ -58,12 +58,15 @@ AREAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "neural": ("Decision network", (*_RECORDS, "mute", "retire", "deprecate")),
     "boards": ("Board of agents", (*_RECORDS, "schedule", "open", "vote", "conclude", "cancel", "ratify", "veto")),
     "patterns": ("Patterns", (*_RECORDS, "review")),
-    "predictions": ("Predictions", (*_RECORDS, "resolve", "void")),
+    "predictions": ("Predictions", ("read", "create", "resolve", "void")),
     "insights": ("Insights", (*_RECORDS, "act", "dismiss")),
     "cycles": ("Learning cycles", (*_RECORDS, "approve", "start", "conclude")),
     "ai.performance": ("Figures of models and agents", ("read",)),
-    "memory": ("Memory", (*_RECORDS, "verify", "archive", "forget", "merge", "resolve", "reveal")),
-    "conversations": ("Conversations", (*_RECORDS, "handoff", "close", "redact", "reveal")),
+    "memory": (
+        "Memory",
+        (*_RECORDS, "verify", "archive", "forget", "merge", "resolve", "consolidate", "sync", "reveal"),
+    ),
+    "conversations": ("Conversations", ("read", "write", "handoff", "close", "redact", "reveal")),
     "abtests": ("Experiments", (*_RECORDS, "start", "stop", "conclude")),
     "events": ("Behavioural events", ("read", "reveal")),
     "messages": (
@@ -167,7 +170,7 @@ ROLES: tuple[Role, ...] = (
          "approvals.*", "approvals.decide.ops", "compliance.*", "messages.*", "templates.read", "integrations.read",
          "inbound.read", "webhooks.read", "ai.tasks.read", "insights.*", "predictions.read", "patterns.read",
          "ai.performance.read", "abtests.read", "events.read", "landing.read", "ads.read", "lead_rules.read",
-         "activity.read", "conversations.read", "memory.read", "apikeys.own"),
+         "activity.read", "conversations.read", "conversations.reveal", "memory.read", "memory.reveal", "apikeys.own"),
     ),
     Role(
         "dispatcher",
@@ -245,7 +248,8 @@ ROLES: tuple[Role, ...] = (
          "workflows.start", "workflows.suspend", "automations.run", "ai.tasks.create", "predictions.create",
          "predictions.resolve", "insights.create", "messages.create", "messages.send", "boards.open", "boards.vote",
          "boards.conclude", "audits.run", "segments.refresh", "landing.publish", "approvals.execute", "dq.resolve",
-         "integrations.report", "inbound.process", "webhooks.deliver"),
+         "integrations.report", "inbound.process", "webhooks.deliver", "memory.create", "memory.consolidate",
+         "memory.archive", "memory.sync", "conversations.handoff"),
     ),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, cast, func, literal, select
+from sqlalchemy import ColumnElement, Numeric, any_, cast, func, literal, select
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Mapped
@@ -63,7 +63,7 @@ def in_no_pathway(moving: Moving) -> str | None:
         .where(
             pathways.tenant_id == moving.record["tenant_id"],
             pathways.status != "deprecated",
-            pathways.neuron_ids.contains([moving.record["id"]]),
+            literal(moving.record["id"]) == any_(pathways.neuron_ids),
         )
         .order_by(pathways.id)
         .limit(1)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from app.core import formats
 from app.engine.access import Actor
-from app.engine.fields import Choice
+from app.engine.fields import Choice, Reference
 from app.engine.projection import projection
 from app.engine.reading import Shown
 from app.engine.references import labels
@@ -36,7 +36,9 @@ _BEFORE = text("""
     ) AS last
     WHERE kind = :kind AND review_verdict IN ('agree', 'disagree') ORDER BY decided_at DESC, id DESC LIMIT 14
 """)
+_NEURONS = text("SELECT key, label FROM ai_neurons WHERE tenant_id = :tenant AND key = ANY (:keys)")
 MOST_COLUMNS = 4
+ROADS = ("pathway_id", "consensus_decision_id", "approval_request_id", "ai_task_id")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class Case:
     inputs: list[Line] | None
     action: list[Line] | None
     before: Before | None
+    roads: list[tuple[str, str, str]]
+    """(kind, title, address) of what the decision came through: a pathway, the board, an approval, a task"""
+    network: list[tuple[str, str]]
+    """What each neuron said, loudest first: (its name, its value)"""
 
 
 def case(connection: Connection, actor: Actor, shown: Shown) -> Case:
@@ -104,7 +110,28 @@ def case(connection: Connection, actor: Actor, shown: Shown) -> Case:
         inputs=None if "inputs" in shown.projection.masked else lines(value["inputs"]),
         action=lines(value["action_taken"]) if value["action_taken"] else None,
         before=_before(connection, shown, at),
+        roads=[_road(shown, name) for name in ROADS if name in shown.labels],
+        network=_network(connection, actor, value.get("activations")),
     )
+
+
+def _road(shown: Shown, name: str) -> tuple[str, str, str]:
+    field = shown.resource.field(name)
+    assert isinstance(field, Reference)
+    return field.title, shown.labels[name], f"{REGISTRY[field.to].path}/{shown.values[name]}"
+
+
+def _network(connection: Connection, actor: Actor, values: Any) -> list[tuple[str, str]]:
+    """The values by the neurons' names; only numbers are values, whatever else may stand there."""
+    if not isinstance(values, Mapping) or not actor.may("neural.read"):
+        return []
+    said = {key: value for key, value in values.items() if isinstance(value, int | float)}
+    if not said:
+        return []
+    found = connection.execute(_NEURONS, {"tenant": actor.tenant_id, "keys": list(said)})
+    names: dict[str, str] = {row.key: row.label for row in found}
+    loudest = sorted(said, key=lambda key: -said[key])
+    return [(names.get(key, key), f"{said[key]:.6f}") for key in loudest]
 
 
 def _look(shown: Shown, name: str) -> tuple[str, str, str]:
