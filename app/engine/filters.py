@@ -15,12 +15,20 @@ from app.engine.fields import Date, Field, Flag, Invalid, Moment, Reference, Tag
 from app.engine.projection import Projection
 from app.engine.refusals import BadQuery
 
+OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
+"""Words of a list's address that are no filters; a field called so is asked for as `scope.eq`."""
+
 WORDS = {
     "eq": "is", "ne": "is not", "gt": "is more than", "gte": "is at least", "lt": "is less than", "lte": "is at most",
     "in": "is any of", "between": "is between", "contains": "contains", "startswith": "starts with", "null": "is",
 }  # fmt: skip
 DATE_WORDS = WORDS | {"gt": "is after", "gte": "is on or after", "lt": "is before", "lte": "is on or before"}
 MOST_VALUES = 200
+
+
+def parameter(name: str, op: str) -> str:
+    """How an address asks this of a field: `status`, `balance.gt`."""
+    return name if op == "eq" and name not in OURS else f"{name}.{op}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Clause:
 
     @property
     def key(self) -> str:
-        return self.field.name if self.op == "eq" else f"{self.field.name}.{self.op}"
+        return parameter(self.field.name, self.op)
 
     @property
     def words(self) -> str:

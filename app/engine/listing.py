@@ -19,14 +19,13 @@ from sqlalchemy.sql import Subquery
 from app.engine import counting, keyset
 from app.engine.access import Actor
 from app.engine.fields import Field, Reference, Secret, SubjectLink
-from app.engine.filters import Clause, condition, like, parameters, read_clauses
+from app.engine.filters import OURS, Clause, condition, like, parameters, read_clauses
 from app.engine.keyset import SortKey
 from app.engine.projection import Projection
 from app.engine.references import label_join
 from app.engine.refusals import BadQuery, TooSlow
 from app.engine.resource import Resource
 
-OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
 DEFAULT_LIMIT, LEAST_LIMIT, MOST_LIMIT = 50, 10, 200
 _DIALECT = _psycopg.dialect()  # type: ignore[no-untyped-call]
 

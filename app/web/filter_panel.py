@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template
 
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference, Secret
-from app.engine.filters import DATE_WORDS, WORDS
+from app.engine.filters import DATE_WORDS, WORDS, parameter
 from app.engine.projection import Projection
 from app.web.addresses import Pairs, given, link
 from app.web.security import by_resource
@@ -84,8 +84,7 @@ def canonical(path: str, pairs: Pairs) -> str | None:
         op = "in"
     if value == "" and op != "null":
         return link(path, rest)
-    key = name if op == "eq" else f"{name}.{op}"
-    return link(path, rest, **{key: value})
+    return link(path, rest, **{parameter(name, op): value})
 
 
 @blueprint.get("/<domain>/<table>/filters")
