@@ -33,26 +33,30 @@ class ContactSuppression(Record, Standard):
 
 @dataclass(frozen=True)
 class Address(Code):
-    """An e-mail address or a telephone number, kept the one way messages are compared with."""
+    """An e-mail address or a telephone number, in the one way of writing that messages are compared with."""
 
     def parse(self, typed: str) -> Any:
-        if "@" in typed:
-            return str(Email(self.name).parse(typed)).lower()
+        value = super().parse(typed)
+        if "@" in value:
+            return value.lower()
         try:
-            return Phone(self.name).parse(typed)
+            return Phone(self.name).parse(value)
         except Invalid:
-            raise Invalid("Enter an address like name@example.com, or a number like 303-555-0142.") from None
+            return value  # half a number, as one looks for it; a new entry is held against its channel below
 
 
 IN_FORCE = ContactSuppression.lifted_at.is_(None)
 
 
 def of_its_channel(connection: Connection, entry: Mapping[str, Any]) -> None:
-    """A number is no place to mail to, and an address none to text to: such an entry would hold nothing back."""
+    """A number is no place to mail to, and half an address none at all: such an entry would hold nothing back."""
     address, channel = entry.get("address_norm"), entry.get("channel")
-    if address and channel and ("@" in address) != (channel == "email"):
-        word = "an e-mail address" if channel == "email" else "a telephone number"
-        raise Rejected({"address_norm": f"Give {word} for this channel."})
+    if not address or not channel:
+        return
+    try:
+        (Email if channel == "email" else Phone)("address_norm").parse(address)
+    except Invalid as fault:
+        raise Rejected({"address_norm": str(fault)}) from None
 
 
 def may_be_lifted(record: Mapping[str, Any]) -> str | None:

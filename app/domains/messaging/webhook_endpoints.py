@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, func, select
+from sqlalchemy import ColumnElement, LargeBinary, Numeric, cast, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domains.messaging.webhook_deliveries import WebhookDelivery
@@ -37,14 +37,10 @@ FAILING_FROM = 5  # failures in a row, as the health check counts them
 def delivered_lately() -> ColumnElement[Any]:
     """Of the deliveries of seven days that came to an end, the share that arrived; nothing where none ended."""
     sent = WebhookDelivery.__table__.alias("lately")
-    ended = sent.c.status.in_(("delivered", "exhausted"))
+    arrived = func.count().filter(sent.c.status == "delivered")
+    ended = func.count().filter(sent.c.status.in_(("delivered", "exhausted")))
     return (
-        select(
-            func.round(
-                100.0 * func.count().filter(sent.c.status == "delivered") / func.nullif(func.count().filter(ended), 0),
-                1,
-            )
-        )
+        select(func.round(cast(100 * arrived, Numeric) / func.nullif(ended, 0), 1))
         .where(
             sent.c.endpoint_id == WebhookEndpoint.__table__.c.id,
             sent.c.created_at >= func.now() - func.make_interval(0, 0, 1),
