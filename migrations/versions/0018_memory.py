@@ -11,7 +11,11 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    op.execute(TABLES % {"vector": vector()})
+    embedding = vector()
+    op.execute(TABLES % {"vector": embedding})
+    if embedding != PLAIN:
+        op.execute(BY_MEANING)
+    op.execute(BLOCKS)
     op.execute(LEDGER)
     op.execute(RIGHTS)
 
@@ -21,8 +25,12 @@ def downgrade() -> None:
     op.execute("""
         DROP TABLE persistent_context, memory_sync, agent_memories, ai_memory_feedback, memory_recalls,
             ai_memory_relationships, memory_entries, ai_memories, ai_memory_clusters, conversation_history,
-            conversations
+            conversations;
+        DROP FUNCTION keep_block_history();
     """)
+
+
+PLAIN = "real[]"
 
 
 def vector() -> str:
@@ -30,13 +38,14 @@ def vector() -> str:
     bind = op.get_bind()
     if bind.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")) is None:
         if bind.scalar(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")) is None:
-            return "real[]"
+            return PLAIN
         try:
             with bind.begin_nested():
                 op.execute("CREATE EXTENSION vector SCHEMA public")
         except DBAPIError:  # this login may not
-            return "real[]"
-    return "vector(384)"
+            return PLAIN
+    # An extension in a schema we do not look into is as good as none.
+    return PLAIN if bind.scalar(text("SELECT to_regtype('vector')")) is None else "vector(384)"
 
 
 TABLES = r"""
@@ -69,6 +78,9 @@ CREATE TABLE conversations (
 );
 CREATE INDEX ix_conversations_tenant_id_status_last_message_at
     ON conversations (tenant_id, status, last_message_at DESC);
+CREATE INDEX ix_conversations_tenant_id_last_message_at_id ON conversations (tenant_id, last_message_at, id);
+CREATE INDEX ix_conversations_title_trgm ON conversations USING gin (title gin_trgm_ops);
+CREATE INDEX ix_conversations_summary_trgm ON conversations USING gin (summary gin_trgm_ops);
 CREATE INDEX ix_conversations_customer_id_last_message_at ON conversations (customer_id, last_message_at DESC);
 CREATE INDEX ix_conversations_tenant_id_subject_type_subject_id
     ON conversations (tenant_id, subject_type, subject_id);
@@ -102,7 +114,8 @@ CREATE TABLE conversation_history (
     CONSTRAINT uq_conversation_history_conversation_id_seq UNIQUE (conversation_id, seq)
 );
 CREATE INDEX ix_conversation_history_search_gin ON conversation_history USING gin (search);
-CREATE INDEX ix_conversation_history_tenant_id_created_at ON conversation_history (tenant_id, created_at DESC);
+CREATE INDEX ix_conversation_history_content_trgm ON conversation_history USING gin (content gin_trgm_ops);
+CREATE INDEX ix_conversation_history_tenant_id_created_at_id ON conversation_history (tenant_id, created_at, id);
 CREATE INDEX ix_conversation_history_agent_id ON conversation_history (agent_id);
 CREATE INDEX ix_conversation_history_app_user_id ON conversation_history (app_user_id);
 CREATE INDEX ix_conversation_history_contact_id ON conversation_history (contact_id);
@@ -127,17 +140,19 @@ CREATE TABLE ai_memory_clusters (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_memory_clusters_tenant_id_label UNIQUE (tenant_id, label),
-    CONSTRAINT ck_ai_memory_clusters_status_2 CHECK ((status = 'merged') = (merged_into_id IS NOT NULL))
+    CONSTRAINT ck_ai_memory_clusters_merged CHECK ((status = 'merged') = (merged_into_id IS NOT NULL))
 );
 CREATE INDEX ix_ai_memory_clusters_tenant_id_status_member_count
     ON ai_memory_clusters (tenant_id, status, member_count DESC);
+CREATE INDEX ix_ai_memory_clusters_tenant_id_member_count_id ON ai_memory_clusters (tenant_id, member_count, id);
 CREATE INDEX ix_ai_memory_clusters_merged_into_id ON ai_memory_clusters (merged_into_id);
 
 CREATE TABLE ai_memories (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_ai_memories PRIMARY KEY,
     tenant_id bigint NOT NULL CONSTRAINT fk_ai_memories_tenant_id REFERENCES tenants ON DELETE RESTRICT,
     content text NOT NULL,
-    content_hash bytea NOT NULL,
+    content_hash bytea NOT NULL
+        GENERATED ALWAYS AS (sha256(decode(replace(content, '\', '\\'), 'escape'))) STORED,
     kind text NOT NULL DEFAULT 'fact'
         CONSTRAINT ck_ai_memories_kind CHECK (kind IN ('fact', 'preference', 'procedure', 'episode',
             'relationship', 'warning')),
@@ -173,19 +188,23 @@ CREATE TABLE ai_memories (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_ai_memories_state_2 CHECK ((state = 'superseded') = (superseded_by_id IS NOT NULL)),
+    CONSTRAINT ck_ai_memories_superseded CHECK ((state = 'superseded') = (superseded_by_id IS NOT NULL)),
     CONSTRAINT ck_ai_memories_decay_half_life_days CHECK (decay_half_life_days > 0),
-    CONSTRAINT ck_ai_memories_superseded_by_id CHECK (superseded_by_id <> id),
+    CONSTRAINT ck_ai_memories_by_another CHECK (superseded_by_id <> id),
     CONSTRAINT ck_ai_memories_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE UNIQUE INDEX uq_ai_memories_scope_subject_type_subject_id_content_hash
     ON ai_memories (tenant_id, scope, subject_type, subject_id, content_hash) NULLS NOT DISTINCT
     WHERE state = 'active';
 CREATE INDEX ix_ai_memories_search_gin ON ai_memories USING gin (search);
+CREATE INDEX ix_ai_memories_content_trgm ON ai_memories USING gin (content gin_trgm_ops);
 CREATE INDEX ix_ai_memories_tags_gin ON ai_memories USING gin (tags);
 CREATE INDEX ix_ai_memories_tenant_id_state_strength ON ai_memories (tenant_id, state, strength DESC);
 CREATE INDEX ix_ai_memories_tenant_id_cluster_id ON ai_memories (tenant_id, cluster_id);
-CREATE INDEX ix_ai_memories_tenant_id_last_recalled_at ON ai_memories (tenant_id, last_recalled_at);
+CREATE INDEX ix_ai_memories_tenant_id_created_at_id ON ai_memories (tenant_id, created_at, id);
+CREATE INDEX ix_ai_memories_tenant_id_updated_at_id ON ai_memories (tenant_id, updated_at, id);
+CREATE INDEX ix_ai_memories_tenant_id_recall_count_id ON ai_memories (tenant_id, recall_count, id);
+CREATE INDEX ix_ai_memories_tenant_id_last_recalled_at_id ON ai_memories (tenant_id, last_recalled_at, id);
 CREATE INDEX ix_ai_memories_tenant_id_subject_type_subject_id ON ai_memories (tenant_id, subject_type, subject_id);
 CREATE INDEX ix_ai_memories_agent_id ON ai_memories (agent_id);
 CREATE INDEX ix_ai_memories_cluster_id ON ai_memories (cluster_id);
@@ -199,7 +218,8 @@ CREATE TABLE memory_entries (
         CONSTRAINT ck_memory_entries_source CHECK (source IN ('conversation', 'decision', 'document', 'user',
             'import', 'automation', 'observation')),
     content text NOT NULL,
-    content_hash bytea NOT NULL,
+    content_hash bytea NOT NULL
+        GENERATED ALWAYS AS (sha256(decode(replace(content, '\', '\\'), 'escape'))) STORED,
     conversation_id bigint CONSTRAINT fk_memory_entries_conversation_id REFERENCES conversations ON DELETE SET NULL,
     message_id bigint CONSTRAINT fk_memory_entries_message_id REFERENCES conversation_history ON DELETE SET NULL,
     decision_id bigint CONSTRAINT fk_memory_entries_decision_id REFERENCES ai_decision_logs ON DELETE SET NULL,
@@ -223,10 +243,12 @@ CREATE TABLE memory_entries (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT ck_memory_entries_content CHECK (char_length(content) BETWEEN 1 AND 20000),
-    CONSTRAINT ck_memory_entries_status_2 CHECK (status <> 'consolidated' OR processed_at IS NOT NULL),
+    CONSTRAINT ck_memory_entries_processed CHECK (status <> 'consolidated' OR processed_at IS NOT NULL),
     CONSTRAINT ck_memory_entries_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE INDEX ix_memory_entries_tenant_id_status_created_at ON memory_entries (tenant_id, status, created_at);
+CREATE INDEX ix_memory_entries_tenant_id_created_at_id ON memory_entries (tenant_id, created_at, id);
+CREATE INDEX ix_memory_entries_content_trgm ON memory_entries USING gin (content gin_trgm_ops);
 CREATE INDEX ix_memory_entries_tenant_id_content_hash ON memory_entries (tenant_id, content_hash);
 CREATE INDEX ix_memory_entries_tenant_id_subject_type_subject_id
     ON memory_entries (tenant_id, subject_type, subject_id);
@@ -259,11 +281,11 @@ CREATE TABLE ai_memory_relationships (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_ai_memory_relationships_from_memory_id_to_memory_id_kind
         UNIQUE (from_memory_id, to_memory_id, kind),
-    CONSTRAINT ck_ai_memory_relationships_from_memory_id CHECK (from_memory_id <> to_memory_id)
+    CONSTRAINT ck_ai_memory_relationships_two CHECK (from_memory_id <> to_memory_id)
 );
 CREATE INDEX ix_ai_memory_relationships_tenant_id_created_at_open ON ai_memory_relationships (tenant_id, created_at)
     WHERE kind = 'contradicts' AND resolved_at IS NULL;
-CREATE INDEX ix_ai_memory_relationships_tenant_id ON ai_memory_relationships (tenant_id);
+CREATE INDEX ix_ai_memory_relationships_tenant_id_created_at_id ON ai_memory_relationships (tenant_id, created_at, id);
 CREATE INDEX ix_ai_memory_relationships_to_memory_id ON ai_memory_relationships (to_memory_id);
 CREATE INDEX ix_ai_memory_relationships_resolved_by ON ai_memory_relationships (resolved_by);
 
@@ -286,7 +308,8 @@ CREATE TABLE memory_recalls (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ck_memory_recalls_used_ids CHECK (used_ids <@ returned_ids)
 );
-CREATE INDEX ix_memory_recalls_tenant_id_created_at ON memory_recalls (tenant_id, created_at DESC);
+CREATE INDEX ix_memory_recalls_tenant_id_created_at_id ON memory_recalls (tenant_id, created_at, id);
+CREATE INDEX ix_memory_recalls_query_trgm ON memory_recalls USING gin (query gin_trgm_ops);
 CREATE INDEX ix_memory_recalls_agent_id_created_at ON memory_recalls (agent_id, created_at DESC);
 CREATE INDEX ix_memory_recalls_returned_ids_gin ON memory_recalls USING gin (returned_ids);
 CREATE INDEX ix_memory_recalls_call_id ON memory_recalls (call_id);
@@ -307,12 +330,12 @@ CREATE TABLE ai_memory_feedback (
     applied_at timestamptz,
     applied_change jsonb,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT ck_ai_memory_feedback_app_user_id CHECK (num_nonnulls(app_user_id, agent_id) <= 1)
+    CONSTRAINT ck_ai_memory_feedback_one_judge CHECK (num_nonnulls(app_user_id, agent_id) <= 1)
 );
 CREATE INDEX ix_ai_memory_feedback_memory_id_created_at ON ai_memory_feedback (memory_id, created_at DESC);
 CREATE INDEX ix_ai_memory_feedback_tenant_id_created_at_open ON ai_memory_feedback (tenant_id, created_at)
     WHERE applied_at IS NULL;
-CREATE INDEX ix_ai_memory_feedback_tenant_id ON ai_memory_feedback (tenant_id);
+CREATE INDEX ix_ai_memory_feedback_tenant_id_created_at_id ON ai_memory_feedback (tenant_id, created_at, id);
 CREATE INDEX ix_ai_memory_feedback_recall_id ON ai_memory_feedback (recall_id);
 CREATE INDEX ix_ai_memory_feedback_app_user_id ON ai_memory_feedback (app_user_id);
 CREATE INDEX ix_ai_memory_feedback_agent_id ON ai_memory_feedback (agent_id);
@@ -337,7 +360,7 @@ CREATE TABLE agent_memories (
     CONSTRAINT uq_agent_memories_agent_id_block UNIQUE (agent_id, block),
     CONSTRAINT ck_agent_memories_value CHECK (char_length(value) <= char_limit)
 );
-CREATE INDEX ix_agent_memories_tenant_id ON agent_memories (tenant_id);
+CREATE INDEX ix_agent_memories_tenant_id_agent_id_position_id ON agent_memories (tenant_id, agent_id, position, id);
 CREATE INDEX ix_agent_memories_ai_memory_id ON agent_memories (ai_memory_id);
 
 CREATE TABLE memory_sync (
@@ -366,11 +389,12 @@ CREATE TABLE memory_sync (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_memory_sync_upserted CHECK (upserted + deleted + failed <= scanned)
+    CONSTRAINT ck_memory_sync_counts CHECK (upserted + deleted + failed <= scanned)
 );
 CREATE UNIQUE INDEX uq_memory_sync_tenant_id_target ON memory_sync (tenant_id, target)
     WHERE status = 'running';
 CREATE INDEX ix_memory_sync_tenant_id_target_created_at ON memory_sync (tenant_id, target, created_at DESC);
+CREATE INDEX ix_memory_sync_tenant_id_created_at_id ON memory_sync (tenant_id, created_at, id);
 CREATE INDEX ix_memory_sync_scheduled_task_id ON memory_sync (scheduled_task_id);
 
 CREATE TABLE persistent_context (
@@ -393,29 +417,60 @@ CREATE TABLE persistent_context (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_persistent_context_tenant_id_scope_scope_id_key
         UNIQUE NULLS NOT DISTINCT (tenant_id, scope, scope_id, key),
-    CONSTRAINT ck_persistent_context_scope_2 CHECK ((scope = 'tenant') = (scope_id IS NULL))
+    CONSTRAINT ck_persistent_context_belongs CHECK ((scope = 'tenant') = (scope_id IS NULL))
 );
+CREATE INDEX ix_persistent_context_tenant_id_key_id ON persistent_context (tenant_id, key, id);
 CREATE INDEX ix_persistent_context_expires_at_open ON persistent_context (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX ix_persistent_context_written_by ON persistent_context (written_by);
 CREATE INDEX ix_persistent_context_written_by_agent_id ON persistent_context (written_by_agent_id);
 """
 
+# Nearest neighbours by the angle between embeddings, where the server has the type for it.
+BY_MEANING = """
+CREATE INDEX ix_ai_memories_embedding_hnsw ON ai_memories USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX ix_memory_entries_embedding_hnsw ON memory_entries USING hnsw (embedding vector_cosine_ops);
+"""
+
+# An agent's blocks always stand in its prompt: whoever rewords one can go back a step, and it says who did it last.
+BLOCKS = """
+CREATE FUNCTION keep_block_history() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    actor text;
+BEGIN
+    SELECT actor_type INTO actor FROM change_sets
+    WHERE id = nullif(current_setting('console.change_set', true), '')::bigint AND xid = pg_current_xact_id();
+    NEW.revision := OLD.revision + 1;
+    NEW.previous_value := OLD.value;
+    NEW.changed_by_kind := CASE WHEN actor IN ('user', 'agent') THEN actor ELSE 'system' END;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER keep_block_history BEFORE UPDATE ON agent_memories FOR EACH ROW
+WHEN (OLD.value IS DISTINCT FROM NEW.value)
+EXECUTE FUNCTION keep_block_history();
+"""
+
 LEDGER = """
 SELECT govern('conversations'), govern('ai_memory_clusters'), govern('ai_memories'), govern('memory_entries'),
     govern('ai_memory_relationships'), govern('agent_memories'), govern('memory_sync'),
-    govern('persistent_context');
+    govern('persistent_context'), govern('ai_memory_feedback');
+-- What was said is a record in itself; only its removal and the thumbs people give it are history, without the words.
+SELECT govern('conversation_history', secrets => '{content,tool_calls,tool_result}', inserts => false);
 """
 
 UNGOVERN = """
 SELECT ungovern('conversations'), ungovern('ai_memory_clusters'), ungovern('ai_memories'),
     ungovern('memory_entries'), ungovern('ai_memory_relationships'), ungovern('agent_memories'),
-    ungovern('memory_sync'), ungovern('persistent_context')
+    ungovern('memory_sync'), ungovern('persistent_context'), ungovern('ai_memory_feedback'),
+    ungovern('conversation_history')
 """
 
 RIGHTS = """
 -- DELETE so that a creation can be undone.
-GRANT SELECT, INSERT, UPDATE, DELETE ON conversations, ai_memory_clusters, ai_memories, memory_entries,
+GRANT SELECT, INSERT, UPDATE, DELETE ON ai_memory_clusters, ai_memories, memory_entries,
     ai_memory_relationships, agent_memories, memory_sync, persistent_context TO console_app;
+-- What was said stays: a conversation is closed, never deleted.
+GRANT SELECT, INSERT, UPDATE ON conversations TO console_app;
 -- What only grows is added to and read.
 GRANT SELECT, INSERT ON conversation_history, memory_recalls, ai_memory_feedback TO console_app;
 GRANT UPDATE (content, feedback, feedback_note, tool_calls, tool_result, redacted_at)

@@ -1,5 +1,5 @@
 """What agents captured, remember and recall, and the conversations it came from."""
 
 label = "Memory"
-icon = "agent"
+icon = "memory"
 order = 45
