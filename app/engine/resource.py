@@ -42,6 +42,8 @@ class Related:
     """Pairs of their field and ours, where they do not point at our key by one field."""
     id: str = ""
     """Tells two lists of the same table apart."""
+    about: str = ""
+    """Our table's name, where they point at us as what they are about; `via` is then their `subject_id`."""
 
     @property
     def name(self) -> str:
@@ -49,6 +51,8 @@ class Related:
 
     def fixed(self, values: Mapping[str, Any], key: Any) -> dict[str, Any]:
         """Their fields with the values that make them this record's."""
+        if self.about:
+            return {"subject_type": self.about, self.via: key}
         return {theirs: values[ours] for theirs, ours in self.on} if self.on else {self.via: key}
 
     def reaches(self, values: Mapping[str, Any]) -> bool:
@@ -119,6 +123,20 @@ class Resource:
     @property
     def table(self) -> Table:
         return self.model.__table__  # type: ignore[no-any-return]
+
+    @property
+    def declared(self) -> bool:
+        """Whether somebody wrote this down; else it is reflected from the database."""
+        return True
+
+    @property
+    def fixed_fields(self) -> Mapping[str, str]:
+        """Fields that are shown but never edited, each with the reason, where a form says so."""
+        return {}
+
+    def field_of(self, column: str) -> str:
+        """The field of a column by the database's own name for it."""
+        return column
 
     @property
     def crumbs(self) -> list[tuple[str, str | None]]:

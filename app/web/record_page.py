@@ -269,7 +269,7 @@ def related_page(
     asked = [(field, str(value)) for field, value in fixed.items()]
     to_all = link(target.path, asked) if fixed.keys() <= view.by_name.keys() else target.path
     closed = record.archived or (related.closed is not None and related.closed(record.values))
-    can_add = view.creates and not closed and fixed.keys() <= view.by_name.keys()
+    can_add = view.creates and not closed and fixed.keys() <= view.by_name.keys() and not related.about
     return RelatedList(related, target, shown, to_all, link(f"{target.path}/new", asked) if can_add else None)
 
 
