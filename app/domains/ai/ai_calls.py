@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from app.engine.fields import NEVER, Choice, Code, Cost, Count, Duration, Flag, Json, Moment, Reference, Text
 from app.engine.records import Log, Record, choice, cost, flag, integer, json_, moment, ref, text_
-from app.engine.resource import Resource
+from app.engine.resource import Related, Resource
 
 
 class AiCall(Record, Log):
@@ -81,6 +81,14 @@ ai_calls = Resource(
         "output_tokens",
         "total_cost",
     ),
+    related=(
+        Related(
+            "memory_recalls",
+            via="call_id",
+            label="Recalls made in it",
+            fields=("query", "strategy", "found", "used", "top_score", "latency_ms"),
+        ),
+    ),
     fields=(
         Moment("started_at", label="Started", edit=NEVER, filter=True),
         Code("span_id", label="Call", edit=NEVER, filter=True),
@@ -108,6 +116,7 @@ ai_calls = Resource(
         Duration("latency_ms", label="Latency", edit=NEVER, filter=True),
         Duration("ttft_ms", label="First token after", edit=NEVER, filter=True),
         Reference("decision_id", label="Decision", to="ai_decision_logs", edit=NEVER, filter=True, list=False),
+        Reference("conversation_id", label="Conversation", to="conversations", edit=NEVER, filter=True, list=False),
         Code("provider", edit=NEVER, list=False, filter=True, group="Model"),
         Code("model_requested", label="Model asked for", edit=NEVER, list=False, filter=True, group="Model"),
         Code("prompt_name", label="Prompt", edit=NEVER, list=False, filter=True, group="Model"),

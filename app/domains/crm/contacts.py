@@ -61,6 +61,9 @@ contacts = Resource(
             "crm_activities", "contact_id", label="Activities", fields=("subject", "kind", "occurred_at", "outcome"),
         ),
         Related("jobs", "contact_id", fields=("title", "number", "status", "due_by")),
+        Related(
+            "conversation_history", "contact_id", label="Said to us", fields=("content", "conversation_id", "created_at"),
+        ),
         Related("message_outbox", "contact_id", fields=("subject", "channel", "status", "created_at")),
     ),
     sentences={

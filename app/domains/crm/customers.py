@@ -165,8 +165,19 @@ customers = Resource(
         Related(
             "crm_activities", "customer_id", label="Activities", fields=("subject", "kind", "occurred_at", "app_user_id")
         ),
+        Related("orders", "customer_id", fields=("number", "kind", "status", "needed_by", "total", "invoiced_total")),
+        Related("subscriptions", "customer_id", label="Agreements", fields=("name", "status", "mrr", "next_invoice_on")),
+        Related("documents", "customer_id", fields=("title", "number", "kind", "status", "expires_on")),
         Related("leads", "customer_id", fields=("title", "number", "status", "grade", "estimated_value", "created_at")),
         Related("message_outbox", "customer_id", fields=("subject", "channel", "to_address", "status", "created_at")),
+        Related(
+            "conversations", "customer_id", fields=("title", "channel", "status", "agent_id", "last_message_at"),
+            sort="-last_message_at",
+        ),
+        Related(
+            "ai_memories", "subject_id", about="customers", label="Memories", sort="-created_at",
+            fields=("content", "kind", "state", "confidence", "recall_count", "last_recalled_at"),
+        ),
         Related("customers", "parent_id", label="Branches", fields=("name", "number", "status", "open_balance")),
     ),
     sentences={

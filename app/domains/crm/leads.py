@@ -355,6 +355,10 @@ leads = Resource(
         ),
         Related("estimates", "lead_id", fields=("title", "number", "status", "total", "valid_until")),
         Related(
+            "conversations", "lead_id", fields=("title", "channel", "status", "agent_id", "last_message_at"),
+            sort="-last_message_at",
+        ),
+        Related(
             "leads", "duplicate_of_id", label="Asked again", fields=("title", "number", "status", "source", "created_at"),
         ),
     ),
@@ -442,6 +446,8 @@ leads = Resource(
         Moment("quoted_at", label="Quoted", edit=NEVER, list=False, filter=True, group="Outcome"),
         Moment("won_at", label="Won", edit=NEVER, list=False, filter=True, group="Outcome"),
         Moment("lost_at", label="Lost", edit=NEVER, list=False, filter=True, group="Outcome"),
+        Reference("campaign_id", to="ad_campaigns", list=False, filter=True, group="Origin"),
+        Reference("landing_page_id", to="landing_pages", list=False, filter=True, group="Origin"),
         Reference("referred_by_id", label="Referred by", to="customers", list=False, filter=True, group="Origin"),
         Json("utm", label="Campaign tags", edit=NEVER, group="Origin"),
         Code("gclid", label="Google click", edit=NEVER, list=False, personal=True, group="Origin"),

@@ -64,10 +64,20 @@ properties = Resource(
     },
     facts=("customer_id", "status", "city", "roof_area_sqft", "stories", "roof_access", "tax_rate"),
     related=(
+        Related(
+            "roof_sections", "property_id", sort="name",
+            fields=("name", "system", "area_sqft", "condition_score", "replace_year", "warranty_ends_on"),
+        ),
         Related("jobs", "property_id", fields=("title", "number", "work_type", "status", "due_by", "contract_value")),
         Related("estimates", "property_id", fields=("title", "number", "status", "total", "valid_until")),
         Related("contacts", "property_id", fields=("full_name", "role", "email", "phone_e164")),
         Related("invoices", "property_id", fields=("number", "state", "due_date", "total", "balance")),
+        Related("subscriptions", "property_id", label="Agreements", fields=("name", "status", "mrr", "next_visit_on")),
+        Related(
+            "ai_memories", "subject_id", about="properties", label="Memories", sort="-created_at",
+            fields=("content", "kind", "state", "confidence", "recall_count", "last_recalled_at"),
+        ),
+        Related("media_assets", "property_id", label="Photos", fields=("name", "phase", "taken_at", "roof_section_id")),
     ),
     sentences={
         "ck_properties_roof_area_sqft": ("roof_area_sqft", "A roof area is more than zero."),

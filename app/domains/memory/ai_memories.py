@@ -359,6 +359,7 @@ ai_memories = Resource(
         Reference("verified_by", label="Confirmed by", to="app_users", as_="person", edit=NEVER, list=False, filter=True,
                   group="Origin"),
         Moment("verified_at", label="Confirmed", edit=NEVER, list=False, filter=True, group="Origin"),
+        Code("subject_type", label="About a", edit=NEVER, list=False, filter=True, group="Origin"),
         Moment("created_at", label="Learned", edit=NEVER, list=False, filter=True, group="Origin"),
         Moment("updated_at", label="Changed", edit=NEVER, list=False, filter=True, group="Origin"),
         Code("embedding_model", label="Embedded with", edit=NEVER, list=False, filter=True, group="Search by meaning"),
