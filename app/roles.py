@@ -247,9 +247,9 @@ ROLES: tuple[Role, ...] = (
          "subscriptions.settle", "subscriptions.pause", "subscriptions.cancel", "documents.send", "documents.sign",
          "workflows.start", "workflows.suspend", "automations.run", "ai.tasks.create", "predictions.create",
          "predictions.resolve", "insights.create", "messages.create", "messages.send", "boards.open", "boards.vote",
-         "boards.conclude", "audits.run", "segments.refresh", "landing.publish", "approvals.execute", "dq.resolve",
-         "integrations.report", "inbound.process", "webhooks.deliver", "memory.create", "memory.consolidate",
-         "memory.archive", "memory.sync", "conversations.handoff"),
+         "boards.conclude", "centerpoint.sync", "audits.run", "segments.refresh", "landing.publish",
+         "approvals.execute", "dq.resolve", "integrations.report", "inbound.process", "webhooks.deliver", "memory.create",
+         "memory.consolidate", "memory.archive", "memory.sync", "conversations.handoff"),
     ),
 )  # fmt: skip
 

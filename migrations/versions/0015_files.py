@@ -53,7 +53,10 @@ CREATE TABLE roof_sections (
     CONSTRAINT ck_roof_sections_replace_year CHECK (replace_year IS NULL OR installed_year IS NULL OR
         replace_year >= installed_year)
 );
-CREATE INDEX ix_roof_sections_tenant_id_replace_year ON roof_sections (tenant_id, replace_year);
+-- The list's sorts, each with id: paging by key walks one of these at any depth.
+CREATE INDEX ix_roof_sections_tenant_id_replace_year_id ON roof_sections (tenant_id, replace_year, id);
+CREATE INDEX ix_roof_sections_tenant_id_condition_score_id ON roof_sections (tenant_id, condition_score, id);
+CREATE INDEX ix_roof_sections_tenant_id_name_id ON roof_sections (tenant_id, name, id);
 CREATE INDEX ix_roof_sections_tenant_id_warranty_ends_on ON roof_sections (tenant_id, warranty_ends_on);
 
 CREATE TABLE file_metadata (
@@ -94,12 +97,15 @@ CREATE TABLE file_metadata (
     archived_at timestamptz,
     CONSTRAINT uq_file_metadata_public_id UNIQUE (public_id),
     CONSTRAINT ck_file_metadata_size_bytes CHECK (size_bytes >= 0),
-    CONSTRAINT ck_file_metadata_legal_hold CHECK (NOT (legal_hold AND deleted_at IS NOT NULL)),
-    CONSTRAINT ck_file_metadata_visibility_2 CHECK (visibility <> 'public' OR scan_status = 'clean'),
+    CONSTRAINT ck_file_metadata_kept_on_hold CHECK (NOT (legal_hold AND deleted_at IS NOT NULL)),
+    CONSTRAINT ck_file_metadata_public_is_clean CHECK (visibility <> 'public' OR scan_status = 'clean'),
     CONSTRAINT ck_file_metadata_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE INDEX ix_file_metadata_tenant_id_folder_name ON file_metadata (tenant_id, folder, name);
 CREATE INDEX ix_file_metadata_tenant_id_sha256 ON file_metadata (tenant_id, sha256);
+CREATE INDEX ix_file_metadata_tenant_id_created_at_id ON file_metadata (tenant_id, created_at, id);
+CREATE INDEX ix_file_metadata_tenant_id_name_id ON file_metadata (tenant_id, name, id);
+CREATE INDEX ix_file_metadata_tenant_id_size_bytes_id ON file_metadata (tenant_id, size_bytes, id);
 CREATE INDEX ix_file_metadata_search_gin ON file_metadata USING gin (search);
 CREATE INDEX ix_file_metadata_tags_gin ON file_metadata USING gin (tags);
 CREATE INDEX ix_file_metadata_deleted_at_open ON file_metadata (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -127,7 +133,7 @@ CREATE TABLE file_versions (
     CONSTRAINT uq_file_versions_file_id_version_no UNIQUE (file_id, version_no),
     CONSTRAINT ck_file_versions_version_no CHECK (version_no > 0 AND size_bytes >= 0)
 );
-CREATE INDEX ix_file_versions_tenant_id ON file_versions (tenant_id);
+CREATE INDEX ix_file_versions_tenant_id_created_at_id ON file_versions (tenant_id, created_at, id);
 CREATE INDEX ix_file_versions_uploaded_by ON file_versions (uploaded_by);
 
 CREATE TABLE documents (
@@ -161,12 +167,14 @@ CREATE TABLE documents (
     updated_by bigint CONSTRAINT fk_documents_updated_by REFERENCES app_users ON DELETE SET NULL,
     archived_at timestamptz,
     CONSTRAINT uq_documents_tenant_id_number UNIQUE (tenant_id, number),
-    CONSTRAINT ck_documents_status_2 CHECK (status <> 'signed' OR (signed_at IS NOT NULL AND signer_name IS NOT NULL)),
-    CONSTRAINT ck_documents_status_3 CHECK (status IN ('draft', 'in_review') OR file_id IS NOT NULL),
+    CONSTRAINT ck_documents_signed CHECK (status <> 'signed' OR (signed_at IS NOT NULL AND signer_name IS NOT NULL)),
+    CONSTRAINT ck_documents_has_file CHECK (status IN ('draft', 'in_review') OR file_id IS NOT NULL),
     CONSTRAINT ck_documents_expires_on CHECK (expires_on IS NULL OR effective_on IS NULL OR expires_on >=
         effective_on),
     CONSTRAINT ck_documents_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
+CREATE INDEX ix_documents_tenant_id_created_at_id ON documents (tenant_id, created_at, id);
+CREATE INDEX ix_documents_tenant_id_title_id ON documents (tenant_id, title, id);
 CREATE INDEX ix_documents_tenant_id_kind_status ON documents (tenant_id, kind, status);
 CREATE INDEX ix_documents_tenant_id_expires_on_open ON documents (tenant_id, expires_on)
     WHERE status IN ('final', 'signed');
@@ -206,8 +214,9 @@ CREATE TABLE media_assets (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_media_assets_file_id UNIQUE (file_id),
-    CONSTRAINT ck_media_assets_gps_lat CHECK (gps_lat BETWEEN -90 AND 90 AND gps_lng BETWEEN -180 AND 180)
+    CONSTRAINT ck_media_assets_place CHECK (gps_lat BETWEEN -90 AND 90 AND gps_lng BETWEEN -180 AND 180)
 );
+CREATE INDEX ix_media_assets_tenant_id_taken_at_id ON media_assets (tenant_id, taken_at, id);
 CREATE INDEX ix_media_assets_job_id_taken_at ON media_assets (job_id, taken_at);
 CREATE INDEX ix_media_assets_property_id_taken_at ON media_assets (property_id, taken_at DESC);
 CREATE INDEX ix_media_assets_tenant_id_derivative_status ON media_assets (tenant_id, derivative_status);
@@ -241,11 +250,14 @@ CREATE TABLE centerpoint_files (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_centerpoint_files_tenant_id_centerpoint_type_centerpoint_id
         UNIQUE (tenant_id, centerpoint_type, centerpoint_id),
-    CONSTRAINT ck_centerpoint_files_sync_status_2 CHECK (sync_status NOT IN ('downloaded', 'linked') OR file_id
+    CONSTRAINT ck_centerpoint_files_fetched CHECK (sync_status NOT IN ('downloaded', 'linked') OR file_id
         IS NOT NULL)
 );
 CREATE INDEX ix_centerpoint_files_tenant_id_sync_status_last_attempt_at
     ON centerpoint_files (tenant_id, sync_status, last_attempt_at);
+CREATE INDEX ix_centerpoint_files_tenant_id_remote_updated_at_id
+    ON centerpoint_files (tenant_id, remote_updated_at, id);
+CREATE INDEX ix_centerpoint_files_tenant_id_file_name_id ON centerpoint_files (tenant_id, file_name, id);
 CREATE INDEX ix_centerpoint_files_file_id ON centerpoint_files (file_id);
 CREATE INDEX ix_centerpoint_files_customer_id ON centerpoint_files (customer_id);
 CREATE INDEX ix_centerpoint_files_property_id ON centerpoint_files (property_id);

@@ -111,12 +111,16 @@ CREATE TABLE orders (
     external_id text,
     CONSTRAINT uq_orders_tenant_id_number UNIQUE (tenant_id, number),
     CONSTRAINT ck_orders_total CHECK (total = subtotal - discount_total + tax_total),
-    CONSTRAINT ck_orders_status_2 CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
-    CONSTRAINT ck_orders_status_3 CHECK ((status = 'on_hold') = (hold_reason IS NOT NULL)),
+    CONSTRAINT ck_orders_cancelled CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
+    CONSTRAINT ck_orders_on_hold CHECK ((status = 'on_hold') = (hold_reason IS NOT NULL)),
     CONSTRAINT uq_orders_tenant_id_external_source_external_id UNIQUE (tenant_id, external_source, external_id),
     CONSTRAINT ck_orders_external CHECK ((external_source IS NULL) = (external_id IS NULL))
 );
 CREATE INDEX ix_orders_tenant_id_status_needed_by ON orders (tenant_id, status, needed_by);
+-- The list's sorts, each with id: paging by key walks one of these at any depth.
+CREATE INDEX ix_orders_tenant_id_created_at_id ON orders (tenant_id, created_at, id);
+CREATE INDEX ix_orders_tenant_id_needed_by_id ON orders (tenant_id, needed_by, id);
+CREATE INDEX ix_orders_tenant_id_total_id ON orders (tenant_id, total, id);
 CREATE INDEX ix_orders_customer_id_created_at ON orders (customer_id, created_at DESC);
 CREATE INDEX ix_orders_estimate_id ON orders (estimate_id);
 CREATE INDEX ix_orders_property_id ON orders (property_id);
@@ -153,7 +157,7 @@ CREATE TABLE order_lines (
     CONSTRAINT ck_order_lines_quantity CHECK (quantity <> 0)
 );
 CREATE INDEX ix_order_lines_order_id_position ON order_lines (order_id, position);
-CREATE INDEX ix_order_lines_tenant_id ON order_lines (tenant_id);
+CREATE INDEX ix_order_lines_tenant_id_id ON order_lines (tenant_id, id);
 CREATE INDEX ix_order_lines_product_id ON order_lines (product_id);
 CREATE INDEX ix_order_lines_estimate_line_id ON order_lines (estimate_line_id);
 
@@ -214,11 +218,11 @@ CREATE TABLE subscriptions (
     CONSTRAINT uq_subscriptions_tenant_id_number UNIQUE (tenant_id, number),
     CONSTRAINT uq_subscriptions_stripe_subscription_id UNIQUE (stripe_subscription_id),
     CONSTRAINT ck_subscriptions_interval_count CHECK (interval_count BETWEEN 1 AND 36),
-    CONSTRAINT ck_subscriptions_unit_amount CHECK (unit_amount >= 0 AND quantity > 0 AND discount_pct BETWEEN 0
+    CONSTRAINT ck_subscriptions_amounts CHECK (unit_amount >= 0 AND quantity > 0 AND discount_pct BETWEEN 0
         AND 100),
-    CONSTRAINT ck_subscriptions_current_period_end CHECK (current_period_end IS NULL OR current_period_end >
+    CONSTRAINT ck_subscriptions_period CHECK (current_period_end IS NULL OR current_period_end >
         current_period_start),
-    CONSTRAINT ck_subscriptions_status_2 CHECK (status <> 'cancelled' OR (cancelled_at IS NOT NULL AND
+    CONSTRAINT ck_subscriptions_cancelled CHECK (status <> 'cancelled' OR (cancelled_at IS NOT NULL AND
         cancel_reason IS NOT NULL)),
     CONSTRAINT uq_subscriptions_tenant_id_external_source_external_id UNIQUE (tenant_id, external_source, external_id),
     CONSTRAINT ck_subscriptions_external CHECK ((external_source IS NULL) = (external_id IS NULL))
@@ -226,6 +230,9 @@ CREATE TABLE subscriptions (
 CREATE INDEX ix_subscriptions_tenant_id_status_next_invoice_on ON subscriptions (tenant_id, status, next_invoice_on);
 CREATE INDEX ix_subscriptions_tenant_id_next_visit_on_open ON subscriptions (tenant_id, next_visit_on)
     WHERE status IN ('active', 'past_due');
+CREATE INDEX ix_subscriptions_tenant_id_name_id ON subscriptions (tenant_id, name, id);
+CREATE INDEX ix_subscriptions_tenant_id_next_invoice_on_id ON subscriptions (tenant_id, next_invoice_on, id);
+CREATE INDEX ix_subscriptions_tenant_id_mrr_id ON subscriptions (tenant_id, mrr, id);
 CREATE INDEX ix_subscriptions_customer_id ON subscriptions (customer_id);
 CREATE INDEX ix_subscriptions_property_id ON subscriptions (property_id);
 CREATE INDEX ix_subscriptions_product_id ON subscriptions (product_id);
@@ -305,7 +312,7 @@ CREATE TABLE landing_pages (
     archived_at timestamptz,
     CONSTRAINT uq_landing_pages_tenant_id_slug UNIQUE (tenant_id, slug),
     CONSTRAINT ck_landing_pages_slug CHECK (slug ~ '^[a-z0-9-]{1,80}$'),
-    CONSTRAINT ck_landing_pages_status_2 CHECK (status <> 'published' OR published_at IS NOT NULL)
+    CONSTRAINT ck_landing_pages_published CHECK (status <> 'published' OR published_at IS NOT NULL)
 );
 CREATE INDEX ix_landing_pages_ab_test_id ON landing_pages (ab_test_id);
 CREATE INDEX ix_landing_pages_created_by ON landing_pages (created_by);
@@ -342,8 +349,8 @@ CREATE TABLE ad_campaigns (
     external_id text,
     CONSTRAINT uq_ad_campaigns_tenant_id_platform_name UNIQUE (tenant_id, platform, name),
     CONSTRAINT ck_ad_campaigns_daily_budget CHECK (daily_budget >= 0),
-    CONSTRAINT ck_ad_campaigns_max_daily_budget CHECK (max_daily_budget IS NULL OR daily_budget <= max_daily_budget),
-    CONSTRAINT ck_ad_campaigns_automation_mode_2 CHECK (automation_mode <> 'auto_with_caps' OR max_daily_budget
+    CONSTRAINT ck_ad_campaigns_within_cap CHECK (max_daily_budget IS NULL OR daily_budget <= max_daily_budget),
+    CONSTRAINT ck_ad_campaigns_capped CHECK (automation_mode <> 'auto_with_caps' OR max_daily_budget
         IS NOT NULL),
     CONSTRAINT uq_ad_campaigns_tenant_id_external_source_external_id UNIQUE (tenant_id, external_source, external_id),
     CONSTRAINT ck_ad_campaigns_external CHECK ((external_source IS NULL) = (external_id IS NULL))

@@ -209,7 +209,8 @@ BEGIN
                 'dq.*', 'approvals.*', 'approvals.decide.ops', 'compliance.*', 'messages.*', 'templates.read',
                 'integrations.read', 'inbound.read', 'webhooks.read', 'ai.tasks.read', 'insights.*', 'predictions.read',
                 'patterns.read', 'ai.performance.read', 'abtests.read', 'events.read', 'landing.read', 'ads.read',
-                'lead_rules.read', 'activity.read', 'conversations.read', 'memory.read', 'apikeys.own']),
+                'lead_rules.read', 'activity.read', 'conversations.read', 'conversations.reveal', 'memory.read',
+                'memory.reveal', 'apikeys.own']),
             ('dispatcher', ARRAY['notices.own', 'approvals.own', 'orders.read', 'documents.read', 'files.read',
                 'files.create', 'messages.read', 'messages.send', 'messages.create', 'messages.reveal',
                 'workflows.read', 'compliance.read']),
@@ -234,9 +235,10 @@ BEGIN
                 'subscriptions.start', 'subscriptions.settle', 'subscriptions.pause', 'subscriptions.cancel',
                 'documents.send', 'documents.sign', 'workflows.start', 'workflows.suspend', 'automations.run',
                 'ai.tasks.create', 'predictions.create', 'predictions.resolve', 'insights.create', 'messages.create',
-                'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'audits.run', 'segments.refresh',
-                'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report', 'inbound.process',
-                'webhooks.deliver']))
+                'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'centerpoint.sync', 'audits.run',
+                'segments.refresh', 'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report',
+                'inbound.process', 'webhooks.deliver', 'memory.create', 'memory.consolidate', 'memory.archive', 'memory.sync',
+                'conversations.handoff']))
             AS given (key, permissions)
         WHERE roles.tenant_id = company AND roles.is_system AND roles.key = given.key
             AND NOT roles.permissions @> given.permissions;

@@ -234,7 +234,9 @@ def test_a_lead_is_scored_at_once_and_again_when_it_shows_interest(sales: House)
     row = sales.row("leads", lead)
     assert (row["fit_score"], row["engagement_score"], row["score"], row["grade"]) == (100, 40, 76, "A2")
     assert {each["rule"]: each["points"] for each in row["score_breakdown"]} == {
-        "Names a company": 20, "Worth of the work": 30, "Kind of work": 30, "Way it came": 20, "Asked": 40}  # fmt: skip
+        "Names a company": 20, "Work worth 25,000 or more": 30, "Wants a new roof": 30,
+        "Knows us, or was sent by somebody who does": 20, "Asked": 40,
+    }  # fmt: skip
     talked(sales, lead)
     assert sales.row("leads", lead)["engagement_score"] == 40, "we called; they showed nothing yet"
     talked(sales, lead, kind="site_visit", direction=None)

@@ -16,7 +16,7 @@ from app.engine.resource import Resource
 # What stays small by its nature, or belongs to no company: sorting it costs nothing, an index would cost every write.
 SMALL = frozenset({
     "ai_agents", "app_user_roles", "ai_model_prices", "roles", "sessions", "users", "user_profiles", "auth_tokens", "saved_views",
-    "number_sequences", "tenants", "atlas_entries",
+    "number_sequences", "tenants", "atlas_entries", "lead_scoring_rules", "customer_segments", "landing_pages", "ad_campaigns",
 })  # fmt: skip
 
 

@@ -1,15 +1,20 @@
-"""Customer segments: saved audiences over customers."""
+"""Customer segments: groups of customers by what they are, kept as a filter and counted from the customers themselves."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, func, text
 from sqlalchemy.orm import Mapped
 
-from app.engine.fields import NEVER, Choice, Code, Count, Json, Moment, Reference, Text
+from app.domains.crm.segments import address, recounted, settle
+from app.engine.access import Actor
+from app.engine.actions import Action
+from app.engine.fields import BULK, INLINE, NEVER, Choice, Code, Count, Json, Link, Moment, Reference, Text
 from app.engine.records import Archivable, Authored, Record, Standard, choice, integer, json_, moment, ref, text_
 from app.engine.resource import Resource
+from app.engine.wording import pairs
 
 
 class CustomerSegment(Record, Standard, Authored, Archivable):
@@ -24,31 +29,63 @@ class CustomerSegment(Record, Standard, Authored, Archivable):
     owner_id: Mapped[int | None] = ref("app_users", "N")
 
 
+def mine(actor: Actor) -> ColumnElement[bool]:
+    return CustomerSegment.owner_id == actor.app_user_id
+
+
 customer_segments = Resource(
     CustomerSegment,
     title="name",
+    code="key",
     label="Customer segments",
-    icon="building",
-    nav=("Customers", 70),
-    about="Saved audiences over customers.",
+    singular="segment",
+    icon="split",
+    nav=("Customers", 55),
+    about="Groups of customers to write to, call or report on: each a filter over customers, counted from them.",
     area="segments",
-    search=(
-        "key",
-        "name",
-    ),
-    sort="-created_at",
+    search=("key", "name"),
+    sort="name",
+    follow=(settle,),
+    scopes={
+        "Mine": mine,
+        "Empty": CustomerSegment.member_count == 0,
+        "Not counted for a week": func.coalesce(CustomerSegment.refreshed_at, text("'-infinity'::timestamptz"))
+        < func.now() - text("interval '7 days'"),
+    },
+    badge="kind",
+    facts=("member_count", "refreshed_at", "members", "owner_id", "finds"),
+    actions=(Action("refresh", "Recount", may="segments.refresh", intent=recounted, done="recounted"),),
+    sentences={"uq_customer_segments_tenant_id_key": ("key", "There is a segment under this key.")},
+    defaults={"filter": {"status": "active"}, "owner_id": lambda actor: actor.app_user_id},
     fields=(
-        Code("key", filter=True),
-        Text("name", filter=True),
-        Choice("kind", filter=True),
-        Json("filter"),
-        Count("member_count", filter=True),
-        Moment("refreshed_at", filter=True),
-        Text("color", filter=True),
-        Reference("owner_id", to="app_users", as_="person", filter=True),
-        Moment("created_at", label="Made", edit=NEVER, list=False, filter=True),
-        Moment("updated_at", label="Changed", edit=NEVER, list=False, filter=True),
-        Reference("created_by", to="app_users", as_="person", filter=True),
-        Reference("updated_by", to="app_users", as_="person", filter=True),
+        Text("name", label="Segment", required=True, edit=INLINE, longest=120, width="l"),
+        Code("key", required=True, longest=60, filter=True, help="A short name for automations and reports: at-risk."),
+        Choice("kind", filter=True, width="s", labels={"rule": "Filter", "rfm": "RFM", "tag": "Tag"}),
+        Text(
+            "finds", label="Who", long=True, edit=NEVER, sort=False,
+            expr=lambda: pairs(CustomerSegment.__table__.c.filter), width="l",
+        ),
+        Count("member_count", label="Customers", edit=NEVER, filter=True, width="s", help="As of the last count."),
+        Link(
+            "members", label="List", base="/crm/customers?", words="Show them",
+            expr=lambda: address(CustomerSegment.__table__.c.filter),
+        ),
+        Moment("refreshed_at", label="Counted", edit=NEVER, filter=True),
+        Reference("owner_id", label="Owner", to="app_users", as_="person", edit=INLINE | BULK, filter=True),
+        Json(
+            "filter", label="Filter",
+            help='As the list of customers takes it: {"status": "active", "rfm_segment.in": "champion,loyal"}.',
+        ),
+        Text("color", label="Colour", longest=30, list=False, help="How it is marked in reports, like #2f6fde."),
+        Reference(
+            "created_by", label="Made by", to="app_users", as_="person", edit=NEVER, list=False, filter=True,
+            group="Origin",
+        ),
+        Reference(
+            "updated_by", label="Changed by", to="app_users", as_="person", edit=NEVER, list=False, filter=True,
+            group="Origin",
+        ),
+        Moment("created_at", label="Made", edit=NEVER, list=False, filter=True, group="Origin"),
+        Moment("updated_at", label="Changed", edit=NEVER, list=False, filter=True, group="Origin"),
     ),
-)
+)  # fmt: skip

@@ -48,6 +48,7 @@ estimate_lines = Resource(
         ),
         Choice("cost_type", edit=INLINE, filter=True),
         Reference("product_id", to="products", list=False, filter=True),
+        Reference("roof_section_id", label="Roof section", to="roof_sections", list=False, filter=True),
         Money("unit_cost", edit=INLINE, least=0, list=False, help="What one unit costs us; never shown to customers."),
         Percent("tax_rate", list=False),
         Money("tax_amount", label="Tax", edit=NEVER, list=False),

@@ -165,6 +165,7 @@ estimates = Resource(
             fields=("description", "section", "quantity", "unit", "unit_price", "line_total"),
         ),
         Related("jobs", "estimate_id", fields=("title", "number", "status", "contract_value")),
+        Related("orders", "estimate_id", fields=("number", "kind", "status", "total", "invoiced_total")),
         Related(
             "estimates", "revised_from_id", label="Later revisions", fields=("title", "number", "revision_no", "status", "total"),
         ),
@@ -221,6 +222,7 @@ estimates = Resource(
             "ai_decision_id", label="AI decision", to="ai_decision_logs", as_="agent", edit=NEVER, list=False, filter=True,
         ),
         Reference("approval_request_id", label="Approval", to="approval_requests", edit=NEVER, list=False, filter=True),
+        Reference("pdf_document_id", label="As printed", to="documents", edit=NEVER, list=False, filter=True),
         Money("subtotal", edit=NEVER, list=False, group="Amounts"),
         Money("discount_total", label="Discount", edit=NEVER, least=0, list=False, group="Amounts"),
         Money("tax_total", label="Tax", edit=NEVER, list=False, group="Amounts"),

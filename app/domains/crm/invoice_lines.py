@@ -57,6 +57,7 @@ invoice_lines = Resource(
         Money("unit_cost", edit=INLINE, least=0, list=False, help="What one unit costs us; never shown to customers."),
         Reference("job_visit_id", label="Visit", to="job_visits", list=False, filter=True),
         Reference("estimate_line_id", label="Offered as", to="estimate_lines", edit=NEVER, list=False),
+        Reference("order_line_id", label="Ordered as", to="order_lines", edit=NEVER, list=False, filter=True),
         Text("revenue_category", list=False, filter=True),
         Date("period_start", label="Period from", list=False),
         Date("period_end", label="Period to", list=False),

@@ -173,6 +173,8 @@ jobs = Resource(
         Related(
             "crm_activities", "job_id", label="Activities", fields=("subject", "kind", "occurred_at", "app_user_id"),
         ),
+        Related("media_assets", "job_id", label="Photos", fields=("name", "phase", "taken_at", "roof_section_id")),
+        Related("centerpoint_files", "job_id", fields=("file_name", "centerpoint_type", "sync_status", "remote_updated_at")),
         Related("jobs", "recall_of_job_id", label="Recalls", fields=("title", "number", "status", "requested_at")),
     ),
     sentences={
@@ -215,6 +217,8 @@ jobs = Resource(
         ),
         Tags("tags", edit=INLINE | BULK, list=False, filter=True),
         Reference("estimate_id", to="estimates", edit=CREATE, list=False, filter=True),
+        Reference("order_id", to="orders", as_="code", edit=CREATE, list=False, filter=True),
+        Reference("subscription_id", label="Agreement", to="subscriptions", edit=CREATE, list=False, filter=True),
         Reference(
             "recall_of_job_id", label="Recall of", to="jobs", list=False, filter=True,
             help="The job whose work is done again free of charge.",

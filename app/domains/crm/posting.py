@@ -1,4 +1,4 @@
-"""What a posted document changes elsewhere: header totals after a line, the customer's balance and the job's billed sum.
+"""What a posted document changes elsewhere: header totals after a line, the customer's balance, what of a job or order is billed.
 
 These run inside the change that caused them, so the ledger holds cause and consequence together and either both are
 written or neither is. Each writes only where the figure really differs, so that an undo finds nothing left to do.
@@ -27,15 +27,23 @@ _MOVES_MONEY = frozenset(
         "job_id",
     )
 )
+_SENT_OUT = ("open", "paid", "uncollectible")
+"""An invoice in one of these was finalized and still stands, whether or not the money came."""
 
 
 def post(connection: Connection, invoice: Mapping[str, Any]) -> None:
-    """After an invoice: what its customer owes in all, and what its job has been billed before tax."""
+    """After an invoice: what its customer owes in all, what of its job or order is billed, whether its agreement is in order."""
     if not _MOVES_MONEY & invoice.keys():
         return
     invoices = table("invoices")
     row = connection.execute(
-        select(invoices.c.customer_id, invoices.c.job_id).where(invoices.c.id == invoice["id"])
+        select(
+            invoices.c.customer_id,
+            invoices.c.job_id,
+            invoices.c.order_id,
+            invoices.c.subscription_id,
+            invoices.c.status,
+        ).where(invoices.c.id == invoice["id"])
     ).first()
     customers = {row.customer_id if row else None, invoice.get("customer_id")} - {None}
     jobs = {row.job_id if row else None, invoice.get("job_id")} - {None}
@@ -43,6 +51,10 @@ def post(connection: Connection, invoice: Mapping[str, Any]) -> None:
         owe(connection, key)
     for key in jobs:
         bill(connection, key)
+    for key in {row.order_id if row else None, invoice.get("order_id")} - {None}:
+        bill_order(connection, key)
+    if row and row.subscription_id and row.status == "paid":
+        settle(connection, row.subscription_id)
 
 
 def owe(connection: Connection, customer_id: Any) -> None:
@@ -75,12 +87,73 @@ def bill(connection: Connection, job_id: Any) -> None:
     _keep(connection, jobs, job_id, {"billed_total": billed})
 
 
+def bill_order(connection: Connection, order_id: Any) -> None:
+    """Invoiced: what was finalized over an order, tax included, less credit notes; and of each line, how much of it."""
+    orders, invoices = table("orders"), table("invoices").c
+    lines, billed = table("order_lines"), table("invoice_lines").c
+    standing = invoices.status.in_(_SENT_OUT)
+    sums = (
+        select(func.coalesce(func.sum(invoices.total * _sign(invoices.kind)), 0))
+        .where(invoices.order_id == orders.c.id, standing)
+        .correlate(orders)
+        .scalar_subquery()
+    )
+    _keep(connection, orders, order_id, {"invoiced_total": sums})
+    quantity = (
+        select(func.coalesce(func.sum(billed.quantity * _sign(invoices.kind)), 0))
+        .where(billed.order_line_id == lines.c.id, invoices.id == billed.invoice_id, standing)
+        .correlate(lines)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(lines)
+        .where(lines.c.order_id == order_id, lines.c.invoiced_qty != quantity)
+        .values(invoiced_qty=quantity)
+    )
+
+
+def settle(connection: Connection, subscription_id: Any) -> None:
+    """An agreement that was behind is in order again with its last overdue invoice."""
+    subscriptions, invoices = table("subscriptions"), table("invoices").c
+    behind = select(invoices.id).where(
+        invoices.subscription_id == subscription_id,
+        invoices.status == "open",
+        invoices.kind == "invoice",
+        invoices.due_date < func.current_date(),
+    )
+    connection.execute(
+        update(subscriptions)
+        .where(
+            subscriptions.c.id == subscription_id,
+            subscriptions.c.status.in_(("past_due", "unpaid")),
+            ~behind.exists(),
+        )
+        .values(status="active", dunning_step=0, payment_failed_at=None)
+    )
+
+
 def invoice_line(connection: Connection, line: Mapping[str, Any]) -> None:
     _line(connection, "invoice_lines", "invoices", "invoice_id", line)
 
 
 def estimate_line(connection: Connection, line: Mapping[str, Any]) -> None:
     _line(connection, "estimate_lines", "estimates", "estimate_id", line)
+
+
+_DELIVERED = frozenset(("id", "fulfilled_qty", "invoiced_qty"))
+
+
+def order_line(connection: Connection, line: Mapping[str, Any]) -> None:
+    """A draft's lines make its totals. Later only what was delivered is noted, and the first delivery begins the order's."""
+    orders, rows = table("orders"), table("order_lines").c
+    key = line.get("order_id") or connection.execute(select(rows.order_id).where(rows.id == line["id"])).scalar_one()
+    status = connection.execute(select(orders.c.status).where(orders.c.id == key)).scalar_one()
+    if not line.keys() <= _DELIVERED or (status == "draft" and not line.get("fulfilled_qty")):
+        _line(connection, "order_lines", "orders", "order_id", line)
+    elif status not in ("confirmed", "in_fulfilment"):
+        raise Rejected({"fulfilled_qty": "Deliveries are noted while an order is confirmed or being delivered."})
+    elif status == "confirmed" and line.get("fulfilled_qty"):
+        connection.execute(update(orders).where(orders.c.id == key).values(status="in_fulfilment"))
 
 
 def _line(connection: Connection, lines: str, documents: str, parent: str, line: Mapping[str, Any]) -> None:

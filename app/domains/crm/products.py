@@ -23,6 +23,7 @@ from app.engine.fields import (
     Money,
     Percent,
     Quantity,
+    Reference,
     Text,
 )
 from app.engine.records import (
@@ -99,6 +100,7 @@ products = Resource(
         Related(
             "invoice_lines", "product_id", label="In invoices", fields=("description", "invoice_id", "quantity", "unit_price"),
         ),
+        Related("subscriptions", "product_id", label="Agreements on it", fields=("name", "customer_id", "status", "mrr")),
     ),
     sentences={
         "uq_products_tenant_id_sku": ("sku", "Another product already has this SKU."),
@@ -143,6 +145,7 @@ products = Resource(
             help="Shown with its price on the public price list.",
         ),
         Code("public_slug", label="Web name", list=False, group="Web"),
+        Reference("image_file_id", label="Picture", to="file_metadata", list=False, filter=True, group="Web"),
         Json("attributes", label="Further properties", group="Web"),
         Code("stripe_product_id", label="Stripe product", edit=NEVER, list=False, group="Origin"),
         Code("stripe_price_id", label="Stripe price", edit=NEVER, list=False, group="Origin"),

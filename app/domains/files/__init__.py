@@ -1,5 +1,5 @@
 """Stored files, what they mean, and what CenterPoint still holds."""
 
 label = "Files"
-icon = "table"
+icon = "folder"
 order = 60
