@@ -9,8 +9,11 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
+    schema = str(op.get_context().version_table_schema)
+    quoted = op.get_bind().dialect.identifier_preparer.quote_identifier(schema)
     op.execute(TABLES)
     op.execute(LEDGER)
+    op.execute(RECORDING.replace("{here}", quoted))
     op.execute(RIGHTS)
 
 
@@ -19,7 +22,8 @@ def downgrade() -> None:
     op.execute("""
         DROP TABLE task_dependencies, ai_tasks, task_templates, workflow_automations, workflow_states,
             workflow_instances, workflow_definitions, ai_automation_rules, automation_runs, automations,
-            automation_templates, scheduled_tasks, cron_jobs, workers
+            automation_templates, scheduled_tasks, cron_jobs, workers;
+        DROP FUNCTION record_asked();
     """)
 
 
@@ -112,8 +116,8 @@ CREATE TABLE scheduled_tasks (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_scheduled_tasks_cron_job_id_scheduled_for UNIQUE (cron_job_id, scheduled_for),
-    CONSTRAINT ck_scheduled_tasks_cron_job_id CHECK ((cron_job_id IS NULL) = (scheduled_for IS NULL)),
-    CONSTRAINT ck_scheduled_tasks_status_2 CHECK (status <> 'running' OR (worker_id IS NOT NULL AND started_at
+    CONSTRAINT ck_scheduled_tasks_slot CHECK ((cron_job_id IS NULL) = (scheduled_for IS NULL)),
+    CONSTRAINT ck_scheduled_tasks_running CHECK (status <> 'running' OR (worker_id IS NOT NULL AND started_at
         IS NOT NULL))
 );
 CREATE UNIQUE INDEX uq_scheduled_tasks_dedupe_key ON scheduled_tasks (dedupe_key)
@@ -125,7 +129,11 @@ CREATE INDEX ix_scheduled_tasks_queue_priority_run_at_id_open ON scheduled_tasks
 CREATE INDEX ix_scheduled_tasks_heartbeat_at_open ON scheduled_tasks (heartbeat_at) WHERE status = 'running';
 CREATE INDEX ix_scheduled_tasks_status_created_at ON scheduled_tasks (status, created_at DESC);
 CREATE INDEX ix_scheduled_tasks_task_name_created_at ON scheduled_tasks (task_name, created_at DESC);
-CREATE INDEX ix_scheduled_tasks_tenant_id ON scheduled_tasks (tenant_id);
+CREATE INDEX ix_scheduled_tasks_tenant_id_created_at_id ON scheduled_tasks (tenant_id, created_at DESC, id DESC);
+-- The console's own work belongs to no company; who sees both sees them in one order.
+CREATE INDEX ix_scheduled_tasks_created_at_id ON scheduled_tasks (created_at DESC, id DESC);
+-- One row for one job of the queue.
+CREATE UNIQUE INDEX uq_scheduled_tasks_queue_job_id ON scheduled_tasks (queue_job_id);
 CREATE INDEX ix_scheduled_tasks_requested_by ON scheduled_tasks (requested_by);
 CREATE INDEX ix_scheduled_tasks_worker_id ON scheduled_tasks (worker_id);
 
@@ -186,9 +194,10 @@ CREATE TABLE automations (
     updated_by bigint CONSTRAINT fk_automations_updated_by REFERENCES app_users ON DELETE SET NULL,
     archived_at timestamptz,
     CONSTRAINT uq_automations_tenant_id_key UNIQUE (tenant_id, key),
-    CONSTRAINT ck_automations_status_2 CHECK (status <> 'auto_disabled' OR disabled_reason IS NOT NULL),
-    CONSTRAINT ck_automations_status_3 CHECK (status <> 'enabled' OR jsonb_array_length(actions) > 0)
+    CONSTRAINT ck_automations_disabled_reason CHECK (status <> 'auto_disabled' OR disabled_reason IS NOT NULL),
+    CONSTRAINT ck_automations_actions CHECK (status <> 'enabled' OR jsonb_array_length(actions) > 0)
 );
+CREATE INDEX ix_automations_tenant_id_name_id ON automations (tenant_id, name, id);
 CREATE INDEX ix_automations_tenant_id_status_name ON automations (tenant_id, status, name);
 CREATE INDEX ix_automations_next_run_at_open ON automations (next_run_at) WHERE status = 'enabled';
 CREATE INDEX ix_automations_template_id ON automations (template_id);
@@ -233,7 +242,9 @@ CREATE TABLE automation_runs (
     CONSTRAINT ck_automation_runs_finished_at CHECK (finished_at IS NULL OR finished_at >= started_at),
     CONSTRAINT ck_automation_runs_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
-CREATE INDEX ix_automation_runs_tenant_id_created_at ON automation_runs (tenant_id, created_at DESC);
+CREATE INDEX ix_automation_runs_tenant_id_created_at_id ON automation_runs (tenant_id, created_at DESC, id DESC);
+-- How long they take: the slowest first.
+CREATE INDEX ix_automation_runs_tenant_id_duration_ms_id ON automation_runs (tenant_id, duration_ms, id);
 CREATE INDEX ix_automation_runs_automation_id_created_at ON automation_runs (automation_id, created_at DESC);
 CREATE INDEX ix_automation_runs_tenant_id_status_created_at ON automation_runs (tenant_id, status, created_at DESC);
 CREATE INDEX ix_automation_runs_tenant_id_subject_type_subject_id
@@ -274,8 +285,8 @@ CREATE TABLE ai_automation_rules (
     updated_by bigint CONSTRAINT fk_ai_automation_rules_updated_by REFERENCES app_users ON DELETE SET NULL,
     archived_at timestamptz,
     CONSTRAINT uq_ai_automation_rules_tenant_id_name UNIQUE (tenant_id, name),
-    CONSTRAINT ck_ai_automation_rules_status_2 CHECK (status <> 'active' OR approved_at IS NOT NULL),
-    CONSTRAINT ck_ai_automation_rules_status_3 CHECK (status <> 'active' OR cardinality(action_allowlist) > 0)
+    CONSTRAINT ck_ai_automation_rules_approved CHECK (status <> 'active' OR approved_at IS NOT NULL),
+    CONSTRAINT ck_ai_automation_rules_action_allowlist CHECK (status <> 'active' OR cardinality(action_allowlist) > 0)
 );
 CREATE INDEX ix_ai_automation_rules_tenant_id_watch_event_open ON ai_automation_rules (tenant_id, watch_event)
     WHERE status IN ('shadow', 'active');
@@ -307,7 +318,7 @@ CREATE TABLE workflow_definitions (
     updated_by bigint CONSTRAINT fk_workflow_definitions_updated_by REFERENCES app_users ON DELETE SET NULL,
     archived_at timestamptz,
     CONSTRAINT uq_workflow_definitions_tenant_id_key_version_no UNIQUE (tenant_id, key, version_no),
-    CONSTRAINT ck_workflow_definitions_status_2 CHECK (status <> 'published' OR published_at IS NOT NULL),
+    CONSTRAINT ck_workflow_definitions_published CHECK (status <> 'published' OR published_at IS NOT NULL),
     CONSTRAINT ck_workflow_definitions_graph CHECK (jsonb_typeof(graph) = 'object')
 );
 CREATE UNIQUE INDEX uq_workflow_definitions_tenant_id_key ON workflow_definitions (tenant_id, key)
@@ -344,14 +355,16 @@ CREATE TABLE workflow_instances (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_workflow_instances_status_2 CHECK (status NOT IN ('completed', 'failed', 'cancelled',
+    CONSTRAINT ck_workflow_instances_finished CHECK (status NOT IN ('completed', 'failed', 'cancelled',
         'terminated', 'timed_out') OR finished_at IS NOT NULL),
-    CONSTRAINT ck_workflow_instances_status_3 CHECK (status <> 'terminated' OR end_reason IS NOT NULL),
+    CONSTRAINT ck_workflow_instances_terminated CHECK (status <> 'terminated' OR end_reason IS NOT NULL),
     CONSTRAINT ck_workflow_instances_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE UNIQUE INDEX uq_workflow_instances_definition_id_correlation_key
     ON workflow_instances (definition_id, correlation_key)
     WHERE status IN ('pending', 'running', 'waiting', 'suspended');
+CREATE INDEX ix_workflow_instances_tenant_id_created_at_id ON workflow_instances (tenant_id, created_at DESC, id DESC);
+CREATE INDEX ix_workflow_instances_tenant_id_due_at_id ON workflow_instances (tenant_id, due_at, id);
 CREATE INDEX ix_workflow_instances_tenant_id_status_created_at
     ON workflow_instances (tenant_id, status, created_at DESC);
 CREATE INDEX ix_workflow_instances_tenant_id_due_at_open ON workflow_instances (tenant_id, due_at)
@@ -392,7 +405,7 @@ CREATE TABLE workflow_states (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT uq_workflow_states_instance_id_node_key_visit UNIQUE (instance_id, node_key, visit),
-    CONSTRAINT ck_workflow_states_status_2 CHECK ((status IN ('active', 'waiting')) = (exited_at IS NULL))
+    CONSTRAINT ck_workflow_states_exited CHECK ((status IN ('active', 'waiting')) = (exited_at IS NULL))
 );
 CREATE INDEX ix_workflow_states_instance_id_entered_at ON workflow_states (instance_id, entered_at);
 CREATE INDEX ix_workflow_states_tenant_id_due_at_open ON workflow_states (tenant_id, due_at)
@@ -400,7 +413,7 @@ CREATE INDEX ix_workflow_states_tenant_id_due_at_open ON workflow_states (tenant
 CREATE INDEX ix_workflow_states_wait_until_open ON workflow_states (wait_until) WHERE status = 'waiting';
 CREATE INDEX ix_workflow_states_tenant_id_wait_event_open ON workflow_states (tenant_id, wait_event)
     WHERE status = 'waiting';
-CREATE INDEX ix_workflow_states_tenant_id ON workflow_states (tenant_id);
+CREATE INDEX ix_workflow_states_tenant_id_entered_at_id ON workflow_states (tenant_id, entered_at DESC, id DESC);
 CREATE INDEX ix_workflow_states_actor_id ON workflow_states (actor_id);
 CREATE INDEX ix_workflow_states_agent_id ON workflow_states (agent_id);
 
@@ -422,9 +435,9 @@ CREATE TABLE workflow_automations (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT uq_workflow_automations_definition_id_automation_id_hook_node_k
+    CONSTRAINT uq_workflow_automations_binding
         UNIQUE NULLS NOT DISTINCT (definition_id, automation_id, hook, node_key),
-    CONSTRAINT ck_workflow_automations_hook_2 CHECK (hook NOT IN ('on_enter', 'on_exit') OR node_key IS NOT NULL)
+    CONSTRAINT ck_workflow_automations_node_key CHECK (hook NOT IN ('on_enter', 'on_exit') OR node_key IS NOT NULL)
 );
 CREATE INDEX ix_workflow_automations_tenant_id ON workflow_automations (tenant_id);
 CREATE INDEX ix_workflow_automations_automation_id ON workflow_automations (automation_id);
@@ -494,11 +507,12 @@ CREATE TABLE ai_tasks (
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT ck_ai_tasks_attempt CHECK (attempt <= max_attempts),
-    CONSTRAINT ck_ai_tasks_status_2 CHECK (status NOT IN ('succeeded', 'failed', 'cancelled', 'timed_out') OR
+    CONSTRAINT ck_ai_tasks_finished CHECK (status NOT IN ('succeeded', 'failed', 'cancelled', 'timed_out') OR
         finished_at IS NOT NULL),
     CONSTRAINT ck_ai_tasks_subject CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 );
 CREATE INDEX ix_ai_tasks_priority_id_open ON ai_tasks (priority DESC, id) WHERE status = 'queued';
+CREATE INDEX ix_ai_tasks_tenant_id_created_at_id ON ai_tasks (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_ai_tasks_tenant_id_status_created_at ON ai_tasks (tenant_id, status, created_at DESC);
 CREATE INDEX ix_ai_tasks_agent_id_created_at ON ai_tasks (agent_id, created_at DESC);
 CREATE INDEX ix_ai_tasks_heartbeat_at_open ON ai_tasks (heartbeat_at) WHERE status = 'running';
@@ -525,36 +539,74 @@ CREATE TABLE task_dependencies (
             'finish_to_finish')),
     lag_minutes integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT uq_task_dependencies_predecessor_user_task_id_predecessor_ai_ta
+    CONSTRAINT uq_task_dependencies_edge
         UNIQUE NULLS NOT DISTINCT (
             predecessor_user_task_id, predecessor_ai_task_id, successor_user_task_id, successor_ai_task_id
         ),
-    CONSTRAINT ck_task_dependencies_predecessor_user_task_id CHECK (num_nonnulls(predecessor_user_task_id,
+    CONSTRAINT ck_task_dependencies_predecessor CHECK (num_nonnulls(predecessor_user_task_id,
         predecessor_ai_task_id) = 1),
-    CONSTRAINT ck_task_dependencies_successor_user_task_id CHECK (num_nonnulls(successor_user_task_id,
+    CONSTRAINT ck_task_dependencies_successor CHECK (num_nonnulls(successor_user_task_id,
         successor_ai_task_id) = 1),
-    CONSTRAINT ck_task_dependencies_predecessor_user_task_id_2 CHECK (predecessor_user_task_id IS DISTINCT FROM
+    CONSTRAINT ck_task_dependencies_itself CHECK (predecessor_user_task_id IS DISTINCT FROM
         successor_user_task_id OR predecessor_user_task_id IS NULL),
-    CONSTRAINT ck_task_dependencies_predecessor_ai_task_id CHECK (predecessor_ai_task_id IS DISTINCT FROM
+    CONSTRAINT ck_task_dependencies_itself_ai CHECK (predecessor_ai_task_id IS DISTINCT FROM
         successor_ai_task_id OR predecessor_ai_task_id IS NULL)
 );
-CREATE INDEX ix_task_dependencies_tenant_id ON task_dependencies (tenant_id);
+CREATE INDEX ix_task_dependencies_tenant_id_created_at_id ON task_dependencies (tenant_id, created_at DESC, id DESC);
 CREATE INDEX ix_task_dependencies_predecessor_ai_task_id ON task_dependencies (predecessor_ai_task_id);
 CREATE INDEX ix_task_dependencies_successor_user_task_id ON task_dependencies (successor_user_task_id);
 CREATE INDEX ix_task_dependencies_successor_ai_task_id ON task_dependencies (successor_ai_task_id);
 """
 
 LEDGER = """
-SELECT govern('cron_jobs'), govern('automation_templates'), govern('automations'), govern('automation_runs'),
+SELECT govern('automation_templates'), govern('automations'), govern('automation_runs'),
     govern('ai_automation_rules'), govern('workflow_definitions'), govern('workflow_instances'),
     govern('workflow_states'), govern('workflow_automations'), govern('task_templates'), govern('ai_tasks'),
     govern('task_dependencies');
-SELECT keep_versions('workers');
-SELECT keep_versions('scheduled_tasks');
+SELECT keep_versions('cron_jobs'), keep_versions('scheduled_tasks'), keep_versions('workers');
+"""
+
+# What the worker keeps of itself changes every few seconds and is a record in itself. What a person makes of it, through
+# the console and with a reason, is history: those changes alone have a set open, and are recorded in it.
+RECORDING = """
+CREATE FUNCTION record_asked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET timezone = 'UTC' AS $$
+DECLARE
+    set_id bigint;
+    written integer;
+BEGIN
+    SELECT id INTO set_id FROM {here}.change_sets
+    WHERE id = nullif(current_setting('console.change_set', true), '')::bigint
+        AND xid = pg_current_xact_id() AND seal_no IS NULL;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO {here}.change_entries (change_set_id, tenant_id, table_name, record_id, operation, before, after)
+    SELECT set_id, (d.now ->> 'tenant_id')::bigint, TG_TABLE_NAME, d.now ->> 'id', 'update', d.was - d.same, d.now - d.same
+    FROM (
+        SELECT r.was, r.now, ARRAY(SELECT c.key FROM jsonb_each(r.was) AS c WHERE c.value = r.now -> c.key) AS same
+        FROM (
+            SELECT to_jsonb(o) AS was, to_jsonb(n) AS now FROM old_rows AS o JOIN new_rows AS n ON n.id = o.id OFFSET 0
+        ) AS r
+        WHERE r.was IS DISTINCT FROM r.now
+        OFFSET 0
+    ) AS d;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    UPDATE {here}.change_sets SET entry_count = entry_count + written WHERE id = set_id AND written > 0;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION record_asked() FROM PUBLIC;
+CREATE TRIGGER ledger_asked AFTER UPDATE ON cron_jobs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION record_asked();
+CREATE TRIGGER ledger_asked AFTER UPDATE ON scheduled_tasks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION record_asked();
+CREATE TRIGGER ledger_asked AFTER UPDATE ON workers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION record_asked();
 """
 
 UNGOVERN = """
-SELECT ungovern('cron_jobs'), ungovern('automation_templates'), ungovern('automations'),
+SELECT ungovern('automation_templates'), ungovern('automations'),
     ungovern('automation_runs'), ungovern('ai_automation_rules'), ungovern('workflow_definitions'),
     ungovern('workflow_instances'), ungovern('workflow_states'), ungovern('workflow_automations'),
     ungovern('task_templates'), ungovern('ai_tasks'), ungovern('task_dependencies')

@@ -17,6 +17,8 @@ from app.engine.resource import Resource
 SMALL = frozenset({
     "ai_agents", "app_user_roles", "ai_model_prices", "roles", "sessions", "users", "user_profiles", "auth_tokens", "saved_views",
     "number_sequences", "tenants", "atlas_entries", "lead_scoring_rules", "customer_segments", "landing_pages", "ad_campaigns",
+    "automation_templates", "ai_automation_rules", "workflow_automations", "workflow_definitions", "task_templates", "workers",
+    "cron_jobs",
 })  # fmt: skip
 
 

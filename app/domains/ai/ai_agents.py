@@ -121,6 +121,19 @@ ai_agents = Resource(
             sort="-started_at",
         ),
         Related(
+            "ai_tasks",
+            via="agent_id",
+            label="Tasks",
+            fields=("title", "subject_id", "status", "total_cost", "result_quality", "created_at"),
+            sort="-created_at",
+        ),
+        Related(
+            "ai_automation_rules",
+            via="agent_id",
+            label="Rules it acts by",
+            fields=("name", "status", "autonomy", "watch_event", "fired_count", "accepted"),
+        ),
+        Related(
             "agent_performance",
             via="agent_id",
             label="Figures by day",

@@ -117,6 +117,7 @@ ai_calls = Resource(
         Duration("ttft_ms", label="First token after", edit=NEVER, filter=True),
         Reference("decision_id", label="Decision", to="ai_decision_logs", edit=NEVER, filter=True, list=False),
         Reference("conversation_id", label="Conversation", to="conversations", edit=NEVER, filter=True, list=False),
+        Reference("ai_task_id", label="For task", to="ai_tasks", edit=NEVER, filter=True, list=False),
         Code("provider", edit=NEVER, list=False, filter=True, group="Model"),
         Code("model_requested", label="Model asked for", edit=NEVER, list=False, filter=True, group="Model"),
         Code("prompt_name", label="Prompt", edit=NEVER, list=False, filter=True, group="Model"),

@@ -211,6 +211,15 @@ ai_decision_logs = Resource(
         ),
         Json("activations", label="Values in the network", edit=NEVER, group="Decision"),
         Reference(
+            "ai_task_id",
+            label="For task",
+            to="ai_tasks",
+            edit=NEVER,
+            list=False,
+            filter=True,
+            group="Decision",
+        ),
+        Reference(
             "approval_request_id",
             label="Approval",
             to="approval_requests",

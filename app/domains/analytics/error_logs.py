@@ -83,6 +83,24 @@ error_logs = Resource(
         Reference(
             "agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, list=False, filter=True, group="Problem"
         ),
+        Reference(
+            "automation_run_id",
+            label="In run",
+            to="automation_runs",
+            edit=NEVER,
+            list=False,
+            filter=True,
+            group="Problem",
+        ),
+        Reference(
+            "scheduled_task_id",
+            label="In queued job",
+            to="scheduled_tasks",
+            edit=NEVER,
+            list=False,
+            filter=True,
+            group="Problem",
+        ),
         Code("release", edit=NEVER, list=False, filter=True, group="Problem"),
         Code("environment", edit=NEVER, list=False, filter=True, group="Problem"),
     ),

@@ -1,4 +1,4 @@
-"""Workflow automations: binding of an automation to a workflow moment, or of an event to a workflow start."""
+"""Automations in workflows: which automation a workflow runs at which moment, or which one begins the workflow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped
 
-from app.engine.fields import NEVER, Choice, Code, Count, Flag, Json, Moment, Reference
+from app.engine.fields import INLINE, NEVER, Choice, Code, Count, Flag, Json, Moment, Reference, Text
 from app.engine.records import Record, Standard, choice, flag, integer, json_, ref, text_
 from app.engine.resource import Resource
+from app.engine.wording import pairs
 
 
 class WorkflowAutomation(Record, Standard):
@@ -27,23 +28,48 @@ class WorkflowAutomation(Record, Standard):
 
 workflow_automations = Resource(
     WorkflowAutomation,
-    title="node_key",
-    label="Workflow automations",
-    icon="gear",
+    title="hook",
+    label="Automations in workflows",
+    singular="use in a workflow",
+    icon="split",
     nav=("Automation", 45),
-    about="Binding of an automation to a workflow moment, or of an event to a workflow start.",
+    about="Which automation a workflow runs at which moment, and which one begins a workflow.",
     area="automations",
-    sort="-created_at",
+    sort="definition_id,position",
+    scopes={
+        "Begin a workflow": WorkflowAutomation.hook == "starts_workflow",
+        "Workflow waits": WorkflowAutomation.blocking.is_(True),
+        "Switched off": WorkflowAutomation.enabled.is_(False),
+    },
+    facts=("definition_id", "hook", "node_key", "automation_id", "blocking", "enabled"),
+    sentences={
+        "uq_workflow_automations_binding": ("automation_id", "This automation runs at that moment already."),
+        "ck_workflow_automations_node_key": ("node_key", "Name the step it enters or leaves."),
+    },
     fields=(
-        Reference("definition_id", to="workflow_definitions", filter=True),
-        Reference("automation_id", to="automations", filter=True),
-        Choice("hook", filter=True),
-        Code("node_key", filter=True),
-        Json("condition"),
-        Count("position", filter=True),
-        Flag("blocking", filter=True),
-        Flag("enabled", filter=True),
+        Choice(
+            "hook", label="Moment", filter=True,
+            labels={
+                "starts_workflow": "Begins the workflow", "on_start": "When it starts", "on_enter": "Entering a step",
+                "on_exit": "Leaving a step", "on_complete": "When it is done", "on_fail": "When it fails",
+                "on_sla_breach": "When it is late",
+            },
+        ),
+        Reference("definition_id", label="Workflow", to="workflow_definitions", filter=True, width="l"),
+        Code("node_key", label="Step", filter=True),
+        Reference("automation_id", label="Automation", to="automations", filter=True, width="l"),
+        Count("position", label="Order", least=0, edit=INLINE, filter=True, width="xs"),
+        Flag(
+            "blocking", label="Workflow waits", edit=INLINE, filter=True,
+            help="The workflow goes on only when the run has ended.",
+        ),
+        Flag("enabled", edit=INLINE, filter=True),
+        Text(
+            "only_if", label="Only if", long=True, edit=NEVER, list=False, sort=False,
+            expr=lambda: pairs(WorkflowAutomation.__table__.c.condition),
+        ),
+        Json("condition", label="Condition as data"),
         Moment("created_at", label="Made", edit=NEVER, list=False, filter=True),
         Moment("updated_at", label="Changed", edit=NEVER, list=False, filter=True),
     ),
-)
+)  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped
 
 from app.core.clock import today, zone_of
 from app.core.db import db
+from app.domains.tasks.order import done_first, done_with_it
 from app.engine.access import Actor
 from app.engine.fields import (
     BULK,
@@ -154,12 +155,14 @@ lifecycle = Lifecycle(
     why_frozen="This task was cancelled; reopen it first.",
     transitions=(
         Transition(
-            "start", "Start task", source=("todo",), to="in_progress", may="tasks.work", also=_OWN, guards=(ones_own,),
+            "start", "Start task", source=("todo",), to="in_progress", may="tasks.work", also=_OWN,
+            guards=(ones_own, done_first),
             effects=(started,), done="started",
         ),
         Transition(
             "complete", "Mark as done", source=("todo", "in_progress"), to="done", may="tasks.work", also=_OWN,
-            asks=("result_note",), guards=(ones_own, checklist_ticked), effects=(started, completed), done="marked done",
+            asks=("result_note",), guards=(ones_own, done_first, done_with_it, checklist_ticked),
+            effects=(started, completed), done="marked done",
         ),
         Transition(
             "block", "Mark as blocked", source=("todo", "in_progress"), to="blocked", may="tasks.work", also=_OWN,
@@ -170,7 +173,8 @@ lifecycle = Lifecycle(
             effects=(unblocked,), done="unblocked",
         ),
         Transition(
-            "resume", "Resume task", source=("blocked",), to="in_progress", may="tasks.work", also=_OWN, guards=(ones_own,),
+            "resume", "Resume task", source=("blocked",), to="in_progress", may="tasks.work", also=_OWN,
+            guards=(ones_own, done_first),
             effects=(unblocked, started), done="resumed",
         ),
         Transition(
@@ -210,7 +214,17 @@ user_tasks = Resource(
         "Open": OPEN,
     },
     facts=("assignee_id", "due_at", "priority", "subject_id", "blocked_reason", "estimate_minutes"),
-    related=(Related("user_tasks", "parent_id", label="Steps", fields=("title", "status", "assignee_id", "due_at")),),
+    related=(
+        Related("user_tasks", "parent_id", label="Steps", fields=("title", "status", "assignee_id", "due_at")),
+        Related(
+            "task_dependencies", "successor_user_task_id", label="Waits for", id="waits_for",
+            fields=("predecessor_user_task_id", "predecessor_ai_task_id", "kind", "lag_minutes"),
+        ),
+        Related(
+            "task_dependencies", "predecessor_user_task_id", label="Holds up", id="holds_up",
+            fields=("successor_user_task_id", "successor_ai_task_id", "kind", "lag_minutes"),
+        ),
+    ),
     sentences={
         "uq_user_tasks_tenant_id_number": ("number", "Another task already has this number."),
         "ck_user_tasks_parent_id": ("parent_id", "A task cannot be a step of itself."),
@@ -255,6 +269,14 @@ user_tasks = Resource(
         Choice(
             "source", label="Came from", edit=NEVER, list=False, filter=True, group="Origin",
             labels={"ai": "AI"}, tones={"ai": "ai ai"},
+        ),
+        Reference(
+            "template_id", label="From template", to="task_templates", edit=NEVER, list=False, filter=True,
+            group="Origin",
+        ),
+        Reference(
+            "workflow_state_id", label="Step of workflow", to="workflow_states", edit=NEVER, list=False, filter=True,
+            group="Origin",
         ),
         Reference(
             "created_by", label="Made by", to="app_users", as_="person", edit=NEVER, list=False, filter=True, group="Origin",
