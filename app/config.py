@@ -45,6 +45,7 @@ class Config:
     environment: str = "local"
     trusted_hosts: tuple[str, ...] = LOOPBACK_NAMES
     trusted_proxies: int = 0
+    outbound_private: bool = False
 
     @property
     def plain_http(self) -> bool:
@@ -91,6 +92,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         environment=_environment(env.get("CONSOLE_ENV", "local")),
         trusted_hosts=_trusted_hosts(_listed(env.get("TRUSTED_HOSTS")), host, public_url),
         trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0, 0, 5),
+        outbound_private=_flag(env, "OUTBOUND_PRIVATE", False),
     )
 
 

@@ -185,5 +185,6 @@ def as_environment(config: Config) -> dict[str, str]:
         "ALLOW_HTTP": str(int(config.allow_http)),
         "TRUSTED_HOSTS": ",".join(config.trusted_hosts),
         "TRUSTED_PROXIES": str(config.trusted_proxies),
+        "OUTBOUND_PRIVATE": str(int(config.outbound_private)),
     }
     return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
