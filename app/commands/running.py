@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from app.commands.shell import application, database, refusals
-from app.config import load
+from app.config import Config, load
 
 
 @click.command()
@@ -63,10 +63,26 @@ def worker(supervised: bool) -> None:
     from app.engine.background import run_worker
 
     if supervised:
-        run_worker(load())
+        config = load()
+        _tell_pages(config)
+        run_worker(config)
         return
     with database() as config:
+        _tell_pages(config)
         run_worker(config)
+
+
+def _tell_pages(config: Config) -> None:
+    """A worker serves no page, yet the nightly audit looks at what can be opened: it then opens the house, once, to see."""
+    from app.domains.platform.audit import pages
+
+    def mounted() -> tuple[pages.Page, ...]:
+        from app import create_app
+
+        create_app(config)  # which says how its pages are found
+        return pages.every() or ()
+
+    pages.shown_by(mounted)
 
 
 @click.command()

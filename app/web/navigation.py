@@ -48,6 +48,11 @@ def place(group: str, order: int, label: str, href: str, icon: str, may: str) ->
     _screens.append(Place(group, order, label, href, icon, may))
 
 
+def screens() -> tuple[Place, ...]:
+    """Every screen made by hand that was put there, whoever may open it."""
+    return tuple(_screens)
+
+
 @lru_cache(maxsize=512)
 def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place, ...]], ...]:
     found = [each for each in _screens if holds(permissions, each.may)]
