@@ -203,8 +203,8 @@ CREATE MATERIALIZED VIEW ugly.an_unpopulated_matview AS SELECT 1 AS one WITH NO 
 CREATE FUNCTION ugly.raises() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'this part was never finished'; END $$;
 CREATE VIEW ugly.a_broken_view AS SELECT 1 AS id, ugly.raises() AS value;
 CREATE VIEW ugly.a_dividing_view AS SELECT id, 1 / (id - id) AS ratio FROM ugly.many;
-CREATE VIEW ugly.a_slow_view AS SELECT n AS id, (SELECT count(*) FROM generate_series(1, 1000000 + n * 0)) AS total
-    FROM generate_series(1, 1000) AS n;
+CREATE VIEW ugly.a_slow_view AS SELECT n AS id, 'slow' AS word
+    FROM generate_series(1, 200) AS n, LATERAL (SELECT pg_sleep(0.2 + n * 0)) AS s;
 DO $$
 DECLARE
     columns text := (SELECT string_agg(format('c%s %s', n,

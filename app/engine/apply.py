@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, text, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
 from app.core.db import db
 from app.engine.access import Actor
@@ -95,7 +95,7 @@ def apply(
         ) as connection:
             keys = tuple(_write(connection, each, actor) for each in plan.changes)
             number = connection.info["change_set"]
-    except (IntegrityError, DataError, InternalError, ProgrammingError) as fault:
+    except (IntegrityError, DataError, InternalError, ProgrammingError, NotSupportedError) as fault:
         raise _sentence(fault, plan) from fault
     return Receipt(number, keys, plan)
 
@@ -109,7 +109,7 @@ def _write(connection: Connection, each: Change, actor: Actor) -> Any:
         if each.key is None:
             key = connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
         else:
-            key = _insert_as(connection, table, values | {"id": each.key})
+            key = insert_as(connection, table, values | {"id": each.key})
         written: dict[str, Any] = {"id": key, **each.after}
     else:
         assert each.key is not None, "only a new record has no key yet"
@@ -170,14 +170,14 @@ _FIRST = text(
 )
 
 
-def _insert_as(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+def insert_as(connection: Connection, table: Table, values: dict[str, Any]) -> int:
     """Bring a deleted row back under its old key, which an identity column gives out only when told to."""
     compiled = insert(table).values(**values).compile(dialect=connection.dialect)
     sql = str(compiled).replace(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1)
     processors: dict[str, Any] = dict(compiled._bind_processors)
     bound = {name: processors[name](value) if name in processors else value for name, value in compiled.params.items()}
     connection.exec_driver_sql(sql, bound)
-    return int(values["id"])
+    return int(values.get("id", 0))
 
 
 def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
@@ -189,7 +189,8 @@ def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
     if constraint in resource.sentences:
         field, sentence = resource.sentences[constraint]
         return Rejected({field: sentence})
-    column = getattr(details, "column_name", None) or _column_of(constraint, resource)
+    named = getattr(details, "column_name", None)
+    column = resource.field_of(named) if named else _column_of(constraint, resource)
     state = getattr(fault.orig, "sqlstate", "") or ""
     message = getattr(details, "message_primary", None) or "The database refused this."
     if state == "23505":
@@ -217,6 +218,8 @@ def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
         return Rejected({"": "The database does not let the console change this."})
     if state in ("P0001", "23001"):  # what our own triggers refuse, in their words
         return Rejected({"": message})
+    if not resource.declared:  # rules of others, which nobody here could foresee: in the database's own words
+        return Rejected({"": f"The database refused this: {message}."})
     raise fault
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -156,7 +157,7 @@ def xlsx_chunks(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[byte
             file.name,
             {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True},
         )
-        sheet = book.add_worksheet(query.resource.plural[:31])
+        sheet = book.add_worksheet(sheet_name(query.resource.plural))
         bold = book.add_format({"bold": True})
         sheet.write_row(0, 0, header(query, layout), bold)
         sheet.freeze_panes(1, 1)
@@ -185,6 +186,15 @@ def _write(sheet: Any, line: int, column: int, value: Any) -> None:
         sheet.write_string(line, column, str(_plain(value))[:XLSX_CELL])
 
 
+_NOT_IN_SHEETS, _NOT_IN_FILES = re.compile(r"[\[\]:*?/\\\x00-\x1f]"), re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def sheet_name(label: str) -> str:
+    """What a workbook takes for the name of its sheet."""
+    return _NOT_IN_SHEETS.sub("_", label)[:31].strip(" '") or "Rows"
+
+
 def file_name(query: ListQuery, kind: str, at: datetime) -> str:
     """customers-2026-11-20-0930.csv: says what and when, and sorts by age."""
-    return f"{query.resource.name}-{at.astimezone(UTC):%Y-%m-%d-%H%M}.{kind}"
+    name = _NOT_IN_FILES.sub("_", query.resource.name).strip("._") or "table"
+    return f"{name[:80]}-{at.astimezone(UTC):%Y-%m-%d-%H%M}.{kind}"

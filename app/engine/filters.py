@@ -14,6 +14,7 @@ from app.engine.dates import Span, span
 from app.engine.fields import Date, Field, Flag, Invalid, Moment, Reference, Tags
 from app.engine.projection import Projection
 from app.engine.refusals import BadQuery
+from app.engine.typed import as_words, words_of
 
 OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
 """Words of a list's address that are no filters; a field called so is asked for as `scope.eq`."""
@@ -124,10 +125,8 @@ def condition(clause: Clause, column: ColumnElement[Any], name: str) -> ColumnEl
         return column == any_(bindparam(name, type_=_array(kind)))
     if op == "between":
         return column.between(value, bindparam(f"{name}b", type_=kind))
-    if op == "contains":
-        return column.ilike(value, escape="\\")
-    if op == "startswith":
-        return column.ilike(value, escape="\\")
+    if op in ("contains", "startswith"):
+        return as_words(column).ilike(bindparam(name, type_=words_of(kind)), escape="\\")
     return {"gt": column > value, "gte": column >= value, "lt": column < value, "lte": column <= value}[op]
 
 

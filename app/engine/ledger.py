@@ -108,6 +108,30 @@ def history(
     return _entries(connection, rows.all(), actor)
 
 
+def history_of_table(
+    connection: Connection, resource: Resource, actor: Actor, before: int | None = None, limit: int = PAGE
+) -> list[Entry]:
+    """The entries of a whole table, newest first."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
+            " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
+            " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
+            " WHERE e.table_name = :table AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
+            " AND (s.tenant_id = :tenant OR :platform)"
+            " ORDER BY e.id DESC LIMIT :n"
+        ),
+        {
+            "table": resource.ledger_name,
+            "before": before,
+            "n": limit,
+            "tenant": actor.tenant_id,
+            "platform": actor.may("platform.read"),
+        },
+    )
+    return _entries(connection, rows.all(), actor)
+
+
 def change_sets(
     connection: Connection,
     actor: Actor,

@@ -25,6 +25,7 @@ from app.engine.projection import Projection
 from app.engine.references import label_join
 from app.engine.refusals import BadQuery, TooSlow
 from app.engine.resource import Resource
+from app.engine.typed import as_words
 
 DEFAULT_LIMIT, LEAST_LIMIT, MOST_LIMIT = 50, 10, 200
 _DIALECT = _psycopg.dialect()  # type: ignore[no-untyped-call]
@@ -220,8 +221,8 @@ def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[tup
     except pg.FeatureNotSupported:  # a column was given another type under a statement prepared before
         cursor.execute(sql, values, prepare=False)
         return cast(list[tuple[Any, ...]], cursor.fetchall())
-    except pg.DataError:
-        raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from None
+    except pg.DataError as fault:
+        raise BadQuery("This page's address holds a value the list cannot read. Start from the first page.") from fault
     except pg.QueryCanceled:
         raise TooSlow(
             "The database was still looking when its time was up, so it was stopped. Narrow it with a filter."
@@ -404,7 +405,9 @@ def conditions(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
         found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
     if query.q:
         searched = query.projection.searched
-        found.append(or_(false(), *(resource.expression(name).ilike(bindparam("q"), escape="\\") for name in searched)))
+        found.append(
+            or_(false(), *(as_words(resource.expression(name)).ilike(bindparam("q"), escape="\\") for name in searched))
+        )
     return found
 
 

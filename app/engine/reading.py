@@ -13,7 +13,7 @@ from app.engine.fields import Edit, Field, Reference, SubjectLink
 from app.engine.listing import compiled, row_scope, run, shown
 from app.engine.projection import Projection
 from app.engine.references import label_join
-from app.engine.refusals import NotFound
+from app.engine.refusals import BadQuery, NotFound
 from app.engine.resource import Resource
 
 
@@ -67,7 +67,12 @@ def read(connection: Connection, view: Projection, key: Any, actor: Actor) -> Sh
         kept = _kept[shape] = _statement(view, actor)
     sql, constants, names, labels = kept
     asked = resource.key_values(key) | {"tenant": actor.tenant_id, "me": actor.app_user_id}
-    rows = run(connection, sql, constants | asked)
+    try:
+        rows = run(connection, sql, constants | asked)
+    except BadQuery:
+        if resource.declared:
+            raise
+        rows = []  # what no key of this table can be is the key of no record
     if not rows:
         raise NotFound(f"There is no such {resource.one}, or your role does not show it.")
     row = rows[0]

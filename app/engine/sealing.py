@@ -71,7 +71,9 @@ def _replay(connection: Connection, table: Row) -> list[str]:
     quote = connection.dialect.identifier_preparer.quote_identifier
     live = f"{quote(table.schema_name)}.{quote(table.table_name)}"
     broken = connection.execute(_STEPS, name).all()
-    differing = connection.execute(text(_TODAY.format(live=live, key=_KEY if table.keys is None else _ANY_KEY)), name).all()
+    differing = connection.execute(
+        text(_TODAY.format(live=live, key=_KEY if table.keys is None else _ANY_KEY)), name
+    ).all()
     return [
         f"{table.ledger_name} {row.record_id}: entry {row.id} says {row.key} was {_said(row.was)} before it,"
         f" but the entries before it leave {_said(row.known)}."

@@ -45,7 +45,7 @@ def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Conne
         resource = REGISTRY.find(connection, table) if connection is not None else REGISTRY.get(table)
         if resource is None or not projection(resource, actor).reads:
             return "This change touches tables your role does not see."
-        if resource.writes is not None and resource.read_only:
+        if not resource.declared and resource.read_only:
             return resource.read_only
         mine = found.app_user_id is not None and found.app_user_id == actor.app_user_id
         if not projection(resource, actor).may("write") and not mine:
@@ -151,7 +151,7 @@ class _Work:
             before, after = (side[(resource.ledger_name, key)] for side in (self.now, self.wanted))
             version = (before or {}).get(resource.row_version)
             if before is None and after is not None:
-                own = resource.keys if resource.writes is not None else ()
+                own = resource.keys if not resource.declared else ()
                 values = {
                     name: value for name, value in after.items() if name in own or writable(resource.table.c[name])
                 }

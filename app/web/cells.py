@@ -50,7 +50,7 @@ def show_editor(resource: Resource, view: Projection, actor: Actor, key: Any, na
     if request.args.get("show"):
         return _value(shown, each, actor, None, None)
     form = form_class(resource, [each], actor.timezone)(data={**shown.values, "version": shown.version})
-    if resource.writes is not None:
+    if not resource.declared:
         form.keep_opening(shown.values)
     chosen(form, shown.labels)
     return _editor(shown, each, form)
@@ -68,7 +68,7 @@ def save_value(resource: Resource, view: Projection, actor: Actor, key: Any, nam
     each = _editable(resource, view, name)
     shown = records.read(reading(), view, key, actor)
     form = form_class(resource, [each], actor.timezone)(request.form)
-    base = form.leave_untouched(shown.values) if resource.writes is not None else None
+    base = form.leave_untouched(shown.values) if not resource.declared else None
     if picks(form, actor) or not form.validate():
         return make_response(_editor(shown, each, form), 422)
     seen = _version() if form.seen is None else form.seen
@@ -82,7 +82,7 @@ def save_value(resource: Resource, view: Projection, actor: Actor, key: Any, nam
         )
         return make_response(_editor(shown, each, form), 422)
     except Stale as clash:
-        if resource.writes is not None:
+        if not resource.declared:
             form.keep_opening(shown.values)
         return _clash(shown, each, form, clash, actor)
     if not wants_fragment():

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
+from app.engine.access import Actor
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference, Secret
 from app.engine.filters import DATE_WORDS, WORDS, parameter
 from app.engine.projection import Projection
+from app.engine.resource import Resource
 from app.web.addresses import Pairs, given, link
 from app.web.security import by_resource
 
@@ -91,10 +93,16 @@ def canonical(path: str, pairs: Pairs) -> str | None:
 @by_resource("read")
 def panel(domain: str, table: str) -> str:
     """The panel on its own: swapped in beside the filter bar, or a page where there is no script."""
-    from app.web.htmx import wants_fragment
     from app.web.resources import find
 
     resource, view, _actor = find(domain, table)
+    return show_panel(resource, view)
+
+
+def show_panel(resource: Resource, view: Projection) -> str:
+    """The filters of any resource."""
+    from app.web.htmx import wants_fragment
+
     pairs = [(name, value) for name, value in given() if name not in ("after", "before", "count")]
     return render_template(
         "resource/filters_fragment.html" if wants_fragment() else "resource/filters.html",
@@ -105,7 +113,7 @@ def panel(domain: str, table: str) -> str:
         link=link,
         pairs=pairs,
         page_title=f"Filter {resource.plural.lower()}",
-        crumbs=[(resource.plural, link(resource.path, pairs)), ("Filter", None)],
+        crumbs=[*resource.crumbs, (resource.plural, link(resource.path, pairs)), ("Filter", None)],
     )
 
 
@@ -113,11 +121,16 @@ def panel(domain: str, table: str) -> str:
 @by_resource("read")
 def columns(domain: str, table: str) -> str:
     """Which columns to show, in their declared order."""
-    from app.engine import listing
-    from app.web.htmx import wants_fragment
     from app.web.resources import find
 
-    resource, view, actor = find(domain, table)
+    return show_columns(*find(domain, table))
+
+
+def show_columns(resource: Resource, view: Projection, actor: Actor) -> str:
+    """The columns of any resource."""
+    from app.engine import listing
+    from app.web.htmx import wants_fragment
+
     pairs = [(name, value) for name, value in given() if name not in ("after", "before", "count")]
     query = listing.read_query(pairs, view, actor.timezone)
     shown = [each.name for each in query.columns]
@@ -130,5 +143,5 @@ def columns(domain: str, table: str) -> str:
         pairs=pairs,
         link=link,
         page_title=f"Columns of {resource.plural.lower()}",
-        crumbs=[(resource.plural, link(resource.path, pairs)), ("Columns", None)],
+        crumbs=[*resource.crumbs, (resource.plural, link(resource.path, pairs)), ("Columns", None)],
     )

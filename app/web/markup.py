@@ -219,6 +219,38 @@ def _link(column: Column) -> Writer:
     return lambda value, _l, _at: f'<a class="rowlink" href="{base}{text(str(value))}">{words}</a>'
 
 
+def _day(column: Column) -> Writer:
+    def write(value: Any, _label: Any, at: Moment) -> str:
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:  # infinity, a year no calendar of Python's has, or a time of day as well
+            return text(value)
+        return f'<time datetime="{value}">{formats.date(day, at.today)}</time>'
+
+    return write
+
+
+def _instant(column: Column) -> Writer:
+    def write(value: Any, _label: Any, at: Moment) -> str:
+        try:
+            return _moment(datetime.fromisoformat(value), at.now, at.zone, False)
+        except (ValueError, OverflowError):
+            return text(value)
+
+    return write
+
+
+def _pointer(column: Column) -> Writer:
+    href = column.field.href if column.base else lambda value: None  # type: ignore[attr-defined]
+
+    def write(value: Any, label: Any, _at: Moment) -> str:
+        words = text(str(value if label is None else label)[:LONGEST])
+        place = href(value)
+        return f'<a class="rowlink" href="{text(place)}">{words}</a>' if place else words
+
+    return write
+
+
 def _secret(column: Column) -> Writer:
     return lambda value, _l, _at: "set" if value else "not set"
 
@@ -245,4 +277,11 @@ _WRITERS: dict[str, tuple[str, Callable[[Column], Writer]]] = {
     "link": ("", _link),
     "secret": ("sub", _secret),
     "subject": ("", _subject),
+    "plain": ("mono", _plain),
+    "exact": ("num", _plain),
+    "whole": ("num", _plain),
+    "maybe": ("", _flag),
+    "day": ("mut", _day),
+    "instant": ("mut", _instant),
+    "pointer": ("", _pointer),
 }

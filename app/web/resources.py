@@ -271,12 +271,12 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
         form = made(data={**shown.values, "version": shown.version})
-        if resource.writes is not None:
+        if not resource.declared:
             form.keep_opening(shown.values)
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor)
     form = made(request.form)
-    base = form.leave_untouched(shown.values) if resource.writes is not None else None
+    base = form.leave_untouched(shown.values) if not resource.declared else None
     if picks(form, actor) or not form.validate():
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, status=422)
@@ -285,7 +285,7 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
         plan = plan_edit(connection, resource, key, wanted, form.seen, actor, base=base)
         receipt = apply(plan, actor, _reason(), **stamp())
     except Stale as clash:
-        if resource.writes is not None:
+        if not resource.declared:
             form.keep_opening(shown.values)
         return _conflict(resource, view, form, shown, actor, clash)
     except Rejected as refused:

@@ -1,0 +1,122 @@
+"""Reflected tables as last described, told from one another by the catalogue's own transaction numbers.
+
+A change of the table itself is noticed by the very next request; one of its surroundings (a new foreign key that points
+here, an enum's new word) within a few seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.engine import catalogue
+from app.engine.reflect.build import Decided, Decisions, resource_of
+from app.engine.reflect.describe import Described, describe
+from app.engine.reflect.reflected import Opened, Reflected
+from app.engine.registry import REGISTRY
+
+LOOK_ROUND_EVERY = 3.0
+"""Seconds between looks at the whole catalogue."""
+_MOST = 500
+
+
+@dataclass
+class _Kept:
+    token: Any
+    resource: Reflected
+
+
+_kept: dict[tuple[str, str], _Kept] = {}
+_round: list[Any] = [0.0, None]
+
+
+def find(connection: Connection, schema: str, table: str) -> Reflected | None:
+    """The resource of a table as it is now; None where there is none of that name."""
+    row = connection.execute(_TOKEN, {"schema": schema, "table": table}).first()
+    if row is None:
+        _kept.pop((schema, table), None)
+        return None
+    token = (*row, _surroundings(connection))
+    kept = _kept.get((schema, table))
+    if kept is not None and kept.token == token:
+        return kept.resource
+    described = describe(connection, schema, table)
+    if described is None:
+        return None
+    if len(_kept) >= _MOST:
+        _kept.clear()
+    role = str(connection.execute(text("SELECT current_user")).scalar())
+    resource = resource_of(described, decisions(connection, described), role)
+    _kept[(schema, table)] = _Kept(token, resource)
+    return resource
+
+
+def find_qualified(connection: Connection, name: str) -> Reflected | None:
+    """The table an entry of the ledger names: `schema.table`, or the plain name of one of the console's own."""
+    row = connection.execute(_QUALIFIED, {"name": name}).first()
+    return find(connection, row[0], row[1]) if row is not None else None
+
+
+def forget() -> None:
+    """Describe everything anew at its next use."""
+    _kept.clear()
+    _round[:] = [0.0, None]
+
+
+def decisions(connection: Connection, described: Described) -> Decisions:
+    """What people decided about a table and its neighbours."""
+    names = {(each.schema, each.name) for each in (described, *described.neighbours.values())}
+    asked = {"schemas": [schema for schema, _ in names], "tables": [name for _, name in names]}
+    classes: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, kind in connection.execute(_CLASSES, asked):
+        classes.setdefault((schema, table), {})[column] = kind
+    opened = {
+        (schema, table): Opened(reason, by, at) for schema, table, reason, by, at in connection.execute(_OPENED, asked)
+    }
+    return {each: Decided(classes.get(each, {}), opened.get(each)) for each in classes.keys() | opened.keys()}
+
+
+def _surroundings(connection: Connection) -> Any:
+    at, signature = _round
+    if time.monotonic() - at > LOOK_ROUND_EVERY:
+        signature = catalogue.signature(connection)
+        _round[:] = [time.monotonic(), signature]
+    return signature
+
+
+# The rows of the catalogue that make up one table, each with the transaction that wrote it last; all found by index.
+_TOKEN = text("""
+SELECT c.oid::bigint, c.xmin::text, n.xmin::text, current_user::text,
+  (SELECT (count(*), sum(a.xmin::text::bigint))::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+  (SELECT (count(*), sum(k.xmin::text::bigint))::text FROM pg_constraint k WHERE k.conrelid = c.oid),
+  (SELECT (count(*), sum(x.xmin::text::bigint))::text FROM pg_index x WHERE x.indrelid = c.oid),
+  (SELECT (count(*), sum(t.xmin::text::bigint))::text FROM pg_trigger t WHERE t.tgrelid = c.oid),
+  (SELECT e.version FROM explorer_tables e WHERE e.schema_name = n.nspname AND e.table_name = c.relname),
+  (SELECT (count(*), sum(e.version))::text FROM explorer_columns e WHERE e.schema_name = n.nspname AND e.table_name = c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relname = :table AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+""")
+
+_QUALIFIED = text("""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND (n.nspname || '.' || c.relname = :name OR (n.nspname = current_schema() AND c.relname = :name))
+ORDER BY n.nspname || '.' || c.relname = :name DESC LIMIT 1
+""")
+
+_CLASSES = text("""
+SELECT e.schema_name, e.table_name, e.column_name, e.class FROM explorer_columns e
+JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS t(s, n) ON e.schema_name = t.s AND e.table_name = t.n
+""")
+
+_OPENED = text("""
+SELECT e.schema_name, e.table_name, e.editing_reason, u.display_name, e.editing_at FROM explorer_tables e
+JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS t(s, n) ON e.schema_name = t.s AND e.table_name = t.n
+LEFT JOIN app_users u ON u.id = e.editing_by
+WHERE e.editing_at IS NOT NULL
+""")
+
+REGISTRY.undeclared = find_qualified
