@@ -189,6 +189,7 @@ class Room:
         }  # fmt: skip
         self.motions.append(record)
         if status not in ("voting", "concluded"):
+            record["status"] = "expired" if status == "cancelled" else "open"
             return 0, at
         if motion.method == "human":
             record["status"] = "escalated"

@@ -123,11 +123,12 @@ DISMISSALS = ("Known, and agreed with the customer.", "Not worth the call.", "So
 SUBJECT_QUERIES: tuple[tuple[str, str, str], ...] = (
     ("overdue", "invoices",
      "SELECT id, number, %(today)s::date - due_date, balance FROM invoices WHERE tenant_id = %(tenant)s AND status = 'open'"
-     " AND kind = 'invoice' AND due_date < %(today)s::date - 45 ORDER BY balance DESC, id LIMIT 26"),
+     " AND kind = 'invoice' AND due_date BETWEEN %(today)s::date - 160 AND %(today)s::date - 30"
+     " ORDER BY balance DESC, id LIMIT 26"),
     ("unbilled", "jobs",
      "SELECT id, number, %(today)s::date - completed_at::date, contract_value + approved_changes - billed_total FROM jobs"
      " WHERE tenant_id = %(tenant)s AND is_billable AND status IN ('completed', 'authorized') AND completed_at < %(at)s"
-     " ORDER BY completed_at, id LIMIT 18"),
+     " ORDER BY completed_at DESC, id LIMIT 18"),
     ("silent", "customers",
      "SELECT c.id, c.name, (%(today)s::date - max(j.requested_at)::date) / 30, round(c.lifetime_revenue / 4, 2)"
      " FROM customers c JOIN jobs j ON j.customer_id = c.id WHERE c.tenant_id = %(tenant)s AND c.status = 'active'"

@@ -82,7 +82,7 @@ def _late_invoices(world: World, seer: Seer) -> None:
         late: bool | None = None if is_open and horizon >= seer.today else is_open or (paid or issued) > horizon
         known_on = min(horizon + timedelta(days=1), paid or horizon + timedelta(days=1))
         likely = seer.probability(late)
-        words = f"{number} is paid more than ten days late" if likely >= 0.5 else f"{number} is paid in time"
+        words = f"{number} is paid more than ten days late"
         seer.add(
             "ar-follow-up", "late-payment", "invoice_late", ("invoices", key), words, _moment(world, issued), horizon,
             {"probability": likely},
@@ -103,7 +103,7 @@ def _leads(world: World, seer: Seer) -> None:
         made = min(created + timedelta(hours=2), world.at - timedelta(minutes=9))
         horizon = made.date() + timedelta(days=60)
         likely = seer.probability(won)
-        words = f"{number} is won" if likely >= 0.5 else f"{number} is not won"
+        words = f"{number} is won"
         at = max(decided, made) if won is not None and decided else None
         seer.add(
             "inbox-triage", "lead-win", "lead_win", ("leads", key), words, made, horizon, {"probability": likely},

@@ -5,10 +5,13 @@ A value of another shape than expected gives no words rather than an error; the 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
+
+_KEY = re.compile(r"\{(\w+)\}")
 
 
 def pairs(shape: ColumnElement[Any]) -> ColumnElement[str]:
@@ -21,14 +24,21 @@ def pairs(shape: ColumnElement[Any]) -> ColumnElement[str]:
     return select(func.string_agg(name.op("||")(": ").op("||")(func.coalesce(value, "–")), "\n")).scalar_subquery()
 
 
-def items(shape: ColumnElement[Any], *keys: str, between: str = ": ") -> ColumnElement[str]:
-    """`[{"name": "A", "weight": 50}]` by the keys asked for, one item a line; an item of plain text as it stands."""
+def items(shape: ColumnElement[Any], template: str) -> ColumnElement[str]:
+    """`[{"what": "A", "before": 1, "after": 2}]` by "{what}: {before} → {after}", one item a line.
+
+    A key an item lacks is left out with the words before it; an item of plain text stands as it is.
+    """
     each = func.jsonb_array_elements(_or_empty(shape, "array", "[]")).table_valued(
         column("value", JSONB), with_ordinality="place"
     )
     value, place = each.render_derived().c
-    asked = func.nullif(func.concat_ws(between, *(value.op("->>")(key) for key in keys)), "")
-    words = func.coalesce(asked, value.op("#>>")(cast(literal("{}", Text), ARRAY(Text))))
+    *leads, tail = _KEY.split(template)
+    parts = [
+        literal(lead, Text).op("||")(value.op("->>")(key)) for lead, key in zip(leads[::2], leads[1::2], strict=True)
+    ]
+    parts[-1] = parts[-1].op("||")(literal(tail, Text))
+    words = func.coalesce(func.nullif(func.concat(*parts), ""), value.op("#>>")(cast(literal("{}", Text), ARRAY(Text))))
     return select(func.string_agg(words, aggregate_order_by(literal("\n", Text), place))).scalar_subquery()
 
 

@@ -129,6 +129,18 @@ def test_a_session_needs_a_question_members_and_a_budget(board: Any) -> None:
         board.move("Vic", "ai_board_sessions", board.session, "schedule", **when)
 
 
+def test_a_session_called_off_leaves_no_question_open(board: Any) -> None:
+    key = motion(board)
+    with pytest.raises(Rejected):
+        board.move("Ada", "ai_board_sessions", board.session, "cancel")
+    called_off = board.press(
+        "Ada", "ai_board_sessions", board.session, "cancel", cancel_reason="Settled on the telephone"
+    )
+    assert board.row("ai_consensus_decisions", key)["status"] == "expired"
+    assert board.undo("Ada", called_off) == ()
+    assert board.row("ai_consensus_decisions", key)["status"] == "open"
+
+
 def test_calling_the_vote_gives_every_member_a_ballot_with_its_weight(board: Any) -> None:
     key, kept = motion(board), motion(board, method="human", position=2)
     put_to_the_vote(board)
@@ -158,7 +170,7 @@ def test_an_outcome_follows_from_the_votes_and_a_person_binds_it(board: Any) -> 
         board.move("Ada", "ai_consensus_decisions", key, "miss")
     row = board.move("Ada", "ai_consensus_decisions", key, "reach")
     assert (row["outcome"], row["agreement_pct"], row["dissent"]) == ("Book price", 75, "Less sells.")
-    assert row["tally"] == {"Book price": 3.0, "Less": 1.0}
+    assert row["tally"] == {"Book price": 3, "Less": 1}
     board.people["Robot"] = Actor(
         board.tenant_id, None, None, "Robot", kind="agent", permissions=frozenset({"boards.*"})
     )

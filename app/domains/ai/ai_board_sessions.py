@@ -77,7 +77,7 @@ UNDER_WAY = AiBoardSession.status.in_(("in_session", "voting"))
 
 
 def topics() -> ColumnElement[str]:
-    return items(AiBoardSession.__table__.c.agenda, "topic", "minutes", between=", minutes: ")
+    return items(AiBoardSession.__table__.c.agenda, "{topic}, {minutes} min")
 
 
 # -- what a meeting needs ---------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def ended(moving: Moving) -> Mapping[str, Any]:
     return {"ended_at": moving.at, "total_cost": spent}
 
 
-# -- what follows from calling the vote -------------------------------------------------------------------------------
+# -- what follows for the motions --------------------------------------------------------------------------------------
 
 # A question kept for a person skips the vote; every other gets a ballot for each member, with the weight it has today.
 _TO_A_PERSON = text("""
@@ -156,6 +156,9 @@ UPDATE ai_consensus_decisions SET status = 'escalated' WHERE board_session_id = 
 """)
 _TO_THE_VOTE = text("""
 UPDATE ai_consensus_decisions SET status = 'voting' WHERE board_session_id = :session AND status = 'open' RETURNING id
+""")
+_CALLED_OFF = text("""
+UPDATE ai_consensus_decisions SET status = 'expired' WHERE board_session_id = :session AND status = 'open'
 """)
 _BALLOTS = text("""
 INSERT INTO ai_board_votes (tenant_id, consensus_decision_id, agent_id, round, weight)
@@ -170,7 +173,10 @@ def open_ballots(connection: Connection, motion_id: int, round_no: int) -> None:
     connection.execute(_BALLOTS, {"motion": motion_id, "round": round_no})
 
 
-def call_the_vote(connection: Connection, session: Mapping[str, Any]) -> None:
+def carry_on(connection: Connection, session: Mapping[str, Any]) -> None:
+    """Calling the vote opens the ballots; a session that is called off leaves no question open."""
+    if session.get("status") == "cancelled":
+        connection.execute(_CALLED_OFF, {"session": session["id"]})
     if session.get("status") != "voting":
         return
     connection.execute(_TO_A_PERSON, {"session": session["id"]})
@@ -227,7 +233,7 @@ ai_board_sessions = Resource(
     sort="-created_at",
     numbered="board_session",
     lifecycle=lifecycle,
-    follow=(call_the_vote,),
+    follow=(carry_on,),
     scopes={
         "Upcoming": UPCOMING,
         "Under way": UNDER_WAY,

@@ -228,7 +228,7 @@ ai_consensus_decisions = Resource(
     related=(
         Related(
             "ai_board_votes", via="consensus_decision_id", label="Votes", sort="-round",
-            fields=("round", "agent_id", "stance", "choice", "confidence", "weight", "rationale", "cast_at"),
+            fields=("name", "round", "stance", "confidence", "weight", "rationale"),
         ),
         Related(
             "ai_decision_logs", via="consensus_decision_id", label="Decisions made by it", sort="-decided_at",
@@ -243,9 +243,9 @@ ai_consensus_decisions = Resource(
     },
     fields=(
         Text("question", label="Motion", required=True, longest=500, edit=INLINE, width="xl"),
-        Reference("board_session_id", label="Session", to="ai_board_sessions", edit=CREATE, filter=True, width="l"),
+        Reference("board_session_id", label="Session", to="ai_board_sessions", edit=CREATE, filter=True, width="m"),
         Choice(
-            "method", edit=FORM, filter=True,
+            "method", edit=FORM, filter=True, list=False, group="Rules",
             labels={"human": "A person decides", "weighted": "Weighted by confidence"},
         ),
         Choice(
@@ -258,7 +258,7 @@ ai_consensus_decisions = Resource(
         Text("outcome", edit=NEVER, width="l"),
         Percent("agreement_pct", label="Agreement", edit=NEVER, filter=True),
         Reference("ratified_by", label="Ratified by", to="app_users", as_="person", edit=NEVER, filter=True),
-        Moment("deadline_at", label="Deadline", planned=True, edit=FORM, filter=True),
+        Moment("deadline_at", label="Deadline", planned=True, edit=FORM, filter=True, list=False, group="Rules"),
         Count("position", label="Place", least=1, most=999, list=False, group="Rules"),
         Tags(
             "options", edit=FORM, required=True, list=False, filter=True, group="Rules",
@@ -284,7 +284,7 @@ ai_consensus_decisions = Resource(
             "approval_request_id", label="Approval", to="approval_requests", edit=NEVER, list=False, filter=True,
             group="Result",
         ),
-        Moment("created_at", label="Put", edit=NEVER, list=False, filter=True, group="Result"),
+        Moment("created_at", label="Put", edit=NEVER, filter=True, group="Result"),
         Moment("updated_at", label="Changed", edit=NEVER, list=False, filter=True, group="Result"),
     ),
 )  # fmt: skip

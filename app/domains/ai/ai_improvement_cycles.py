@@ -60,7 +60,7 @@ EVALUATING = AiImprovementCycle.status == "evaluating"
 
 
 def in_words() -> ColumnElement[str]:
-    return items(AiImprovementCycle.__table__.c.changes, "what", "before", "after", between=" | ")
+    return items(AiImprovementCycle.__table__.c.changes, "{what}: {before} → {after}")
 
 
 def by_somebody_else(moving: Moving) -> str | None:
@@ -198,7 +198,7 @@ ai_improvement_cycles = Resource(
         Text("hypothesis", long=True, required=True, list=False, edit=FORM),
         Text("conclusion", long=True, edit=NEVER, list=False),
         Text(
-            "diff", label="Change: what, before, after", long=True, edit=NEVER, list=False, sort=False, group="Change",
+            "diff", label="Change", long=True, edit=NEVER, list=False, sort=False, group="Change",
             expr=in_words,
         ),
         Json(

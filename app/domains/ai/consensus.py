@@ -68,10 +68,15 @@ def count(
     needed = {"unanimous": ALL, "supermajority": max(threshold_pct, TWO_THIRDS)}.get(method, threshold_pct)
     quorate = bool(asked) and here >= quorum_pct
     return Count(
-        tally={choice: float(round(weight, 3)) for choice, weight in weights.items()},
+        tally={choice: _plain(round(weight, 3)) for choice, weight in weights.items()},
         quorum_pct=round(here, 4),
         leader=leader,
         share_pct=round(share, 4),
         quorate=quorate,
         agreed=quorate and leader is not None and share > needed and method != "human",
     )
+
+
+def _plain(weight: Decimal) -> float:
+    """Three votes are 3, not 3.0, where people read the tally."""
+    return int(weight) if weight == int(weight) else float(weight)

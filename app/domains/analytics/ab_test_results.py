@@ -6,7 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, cast, func, select
+from sqlalchemy import ColumnElement, Numeric, cast, column, func, literal, select
+from sqlalchemy import Text as SqlText
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
 from app.domains.analytics.ab_tests import AbTest
@@ -39,9 +41,15 @@ class AbTestResult(Record, Log):
 
 
 def name() -> ColumnElement[str]:
+    """ "B: Three questions": the key alone tells nobody what was shown."""
     test = AbTest.__table__.alias("test")
-    words = func.concat(test.c.name, ": ", AbTestResult.variant)
-    return select(words).where(test.c.id == AbTestResult.ab_test_id).scalar_subquery()
+    each = func.jsonb_array_elements(test.c.variants).table_valued(column("value", JSONB)).render_derived()
+    arm = each.c.value
+    said = select(func.max(arm.op("->>")("name"))).select_from(test, each)
+    called = said.where(
+        test.c.id == AbTestResult.ab_test_id, arm.op("->>")("key") == AbTestResult.variant
+    ).scalar_subquery()
+    return func.concat(AbTestResult.variant, literal(": ", SqlText).op("||")(called))
 
 
 def rate() -> ColumnElement[Any]:
@@ -84,7 +92,7 @@ ab_test_results = Resource(
         ),
         Percent("chance_to_beat", label="Chance to be better", edit=NEVER, share=True, filter=True),
         Flag("enough_data", label="Enough cases", edit=NEVER, filter=True),
-        Reference("ab_test_id", label="Experiment", to="ab_tests", edit=NEVER, filter=True, list=False),
+        Reference("ab_test_id", label="Experiment", to="ab_tests", edit=NEVER, filter=True, width="l"),
         Code("variant", label="Key of the variant", edit=NEVER, filter=True, list=False),
         Flag("is_control", label="Control", edit=NEVER, filter=True, list=False),
         Flag("is_final", label="Final", edit=NEVER, filter=True, list=False),

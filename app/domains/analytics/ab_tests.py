@@ -83,7 +83,7 @@ PLANNED_END = AbTest.started_at + func.make_interval(0, 0, 0, AbTest.planned_day
 
 
 def arms() -> ColumnElement[str]:
-    return items(AbTest.__table__.c.variants, "key", "name", "weight", between=" | ")
+    return items(AbTest.__table__.c.variants, "{key}: {name}, {weight} %")
 
 
 def days_run() -> ColumnElement[Any]:
@@ -191,7 +191,7 @@ ab_tests = Resource(
     code="key",
     label="Experiments",
     singular="experiment",
-    icon="split",
+    icon="merge",
     nav=("Monitoring", 50),
     about="Two or more ways of doing the same thing, shown at random, measured as planned before anyone looked.",
     area="abtests",
@@ -208,7 +208,7 @@ ab_tests = Resource(
     related=(
         Related(
             "ab_test_results", via="ab_test_id", label="Results by day", sort="-as_of",
-            fields=("as_of", "variant", "metric", "exposures", "conversions", "rate", "uplift_pct", "p_value", "chance_to_beat"),
+            fields=("as_of", "metric", "exposures", "conversions", "rate", "uplift_pct", "p_value", "chance_to_beat"),
         ),
         Related(
             "analytics_events", via="ab_test_id", label="Events", sort="-occurred_at",
@@ -257,7 +257,7 @@ ab_tests = Resource(
         Text("hypothesis", long=True, required=True, list=False, help="What is expected to happen, and why."),
         Text("conclusion", long=True, edit=NEVER, list=False),
         Text(
-            "arms", label="Variants: key, name, share", long=True, edit=NEVER, list=False, sort=False,
+            "arms", label="Variants", long=True, edit=NEVER, list=False, sort=False,
             group="Design", expr=arms,
         ),
         Json(

@@ -74,9 +74,9 @@ agent_performance = Resource(
         "latency_p95_ms",
     ),
     fields=(
-        TextField("name", label="Day of an agent", edit=NEVER, list=False, sort=False, expr=name),
+        TextField("name", label="Day of an agent", edit=NEVER, sort=False, width="l", expr=name),
         Date("day", edit=NEVER, filter=True),
-        Reference("agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, filter=True),
+        Reference("agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, filter=True, list=False),
         Count("decisions", edit=NEVER, filter=True),
         Count("reviewed", label="Reviewed", edit=NEVER, filter=True),
         Percent("agreement", label="Agreed with", edit=NEVER, sort=False, expr=agreement),
