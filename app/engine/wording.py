@@ -24,22 +24,25 @@ def pairs(shape: ColumnElement[Any]) -> ColumnElement[str]:
     return select(func.string_agg(name.op("||")(": ").op("||")(func.coalesce(value, "–")), "\n")).scalar_subquery()
 
 
-def items(shape: ColumnElement[Any], template: str) -> ColumnElement[str]:
+def items(shape: ColumnElement[Any], *keys: str, between: str = ": ") -> ColumnElement[str]:
+    """`[{"name": "A", "weight": 50}]` by the keys asked for, one item a line; an item of plain text as it stands."""
+    value, place = _elements(shape)
+    asked = func.nullif(func.concat_ws(between, *(value.op("->>")(key) for key in keys)), "")
+    return _lines(asked, value, place)
+
+
+def phrases(shape: ColumnElement[Any], template: str) -> ColumnElement[str]:
     """`[{"what": "A", "before": 1, "after": 2}]` by "{what}: {before} → {after}", one item a line.
 
     A key an item lacks is left out with the words before it; an item of plain text stands as it is.
     """
-    each = func.jsonb_array_elements(_or_empty(shape, "array", "[]")).table_valued(
-        column("value", JSONB), with_ordinality="place"
-    )
-    value, place = each.render_derived().c
+    value, place = _elements(shape)
     *leads, tail = _KEY.split(template)
     parts = [
         literal(lead, Text).op("||")(value.op("->>")(key)) for lead, key in zip(leads[::2], leads[1::2], strict=True)
     ]
     parts[-1] = parts[-1].op("||")(literal(tail, Text))
-    words = func.coalesce(func.nullif(func.concat(*parts), ""), value.op("#>>")(cast(literal("{}", Text), ARRAY(Text))))
-    return select(func.string_agg(words, aggregate_order_by(literal("\n", Text), place))).scalar_subquery()
+    return _lines(func.nullif(func.concat(*parts), ""), value, place)
 
 
 def chain(keys: ColumnElement[Any], target: Any, label: str, between: str = " → ") -> ColumnElement[str]:
@@ -48,6 +51,20 @@ def chain(keys: ColumnElement[Any], target: Any, label: str, between: str = " �
     key, place = each.render_derived().c
     words = func.string_agg(target.c[label], aggregate_order_by(literal(between, Text), place))
     return select(words).where(target.c.id == key).scalar_subquery()
+
+
+def _elements(shape: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    each = func.jsonb_array_elements(_or_empty(shape, "array", "[]")).table_valued(
+        column("value", JSONB), with_ordinality="place"
+    )
+    value, place = each.render_derived().c
+    return value, place
+
+
+def _lines(words: ColumnElement[Any], value: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[str]:
+    plain = value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))
+    line = func.coalesce(words, plain)
+    return select(func.string_agg(line, aggregate_order_by(literal("\n", Text), place))).scalar_subquery()
 
 
 def _or_empty(shape: ColumnElement[Any], kind: str, empty: str) -> ColumnElement[Any]:

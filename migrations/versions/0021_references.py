@@ -234,8 +234,8 @@ BEGIN
             ('worker', ARRAY['orders.create', 'orders.confirm', 'orders.fulfil', 'orders.close',
                 'subscriptions.start', 'subscriptions.settle', 'subscriptions.pause', 'subscriptions.cancel',
                 'documents.send', 'documents.sign', 'workflows.start', 'workflows.run', 'automations.run',
-                'ai.tasks.create', 'ai.tasks.run', 'predictions.create', 'predictions.resolve', 'insights.create', 'messages.create',
-                'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'centerpoint.sync', 'audits.run',
+                'ai.tasks.create', 'ai.tasks.run', 'predictions.create', 'predictions.resolve', 'insights.create',
+                'messages.create', 'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'centerpoint.sync', 'audits.run',
                 'segments.refresh', 'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report',
                 'inbound.process', 'webhooks.deliver', 'memory.create', 'memory.consolidate', 'memory.archive', 'memory.sync',
                 'conversations.handoff']))

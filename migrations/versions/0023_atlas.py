@@ -79,7 +79,8 @@ CREATE TABLE atlas_entries (
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     surveyed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE atlas_entries IS 'Every table of the database as last surveyed; computed, and computed again when the schema changes.';
+COMMENT ON TABLE atlas_entries IS
+    'Every table of the database as last surveyed; computed, and computed again when the schema changes.';
 CREATE INDEX ix_atlas_entries_verdict ON atlas_entries (verdict);
 
 CREATE TABLE atlas_surveys (
@@ -88,7 +89,8 @@ CREATE TABLE atlas_surveys (
     surveyed_at timestamptz NOT NULL,
     read_at timestamptz
 );
-COMMENT ON TABLE atlas_surveys IS 'When the atlas was last computed, for which state of the schema, from readings of which moment.';
+COMMENT ON TABLE atlas_surveys IS
+    'When the atlas was last computed, for which state of the schema, from readings of which moment.';
 """
 
 RIGHTS = """

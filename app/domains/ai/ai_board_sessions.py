@@ -42,7 +42,7 @@ from app.engine.records import (
 )
 from app.engine.resource import Related, Resource
 from app.engine.states import Lifecycle, Moving, Transition
-from app.engine.wording import items
+from app.engine.wording import phrases
 
 LEAST_MEMBERS = 3
 
@@ -77,7 +77,7 @@ UNDER_WAY = AiBoardSession.status.in_(("in_session", "voting"))
 
 
 def topics() -> ColumnElement[str]:
-    return items(AiBoardSession.__table__.c.agenda, "{topic}, {minutes} min")
+    return phrases(AiBoardSession.__table__.c.agenda, "{topic}, {minutes} min")
 
 
 # -- what a meeting needs ---------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from app.engine.records import Authored, Record, Standard, choice, integer, json
 from app.engine.records import number as numeric
 from app.engine.resource import Resource
 from app.engine.states import Lifecycle, Moving, Transition
-from app.engine.wording import items
+from app.engine.wording import phrases
 
 
 class AiImprovementCycle(Record, Standard, Authored):
@@ -60,7 +60,7 @@ EVALUATING = AiImprovementCycle.status == "evaluating"
 
 
 def in_words() -> ColumnElement[str]:
-    return items(AiImprovementCycle.__table__.c.changes, "{what}: {before} → {after}")
+    return phrases(AiImprovementCycle.__table__.c.changes, "{what}: {before} → {after}")
 
 
 def by_somebody_else(moving: Moving) -> str | None:

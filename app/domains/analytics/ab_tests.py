@@ -45,7 +45,7 @@ from app.engine.records import (
 )
 from app.engine.resource import Related, Resource
 from app.engine.states import Lifecycle, Moving, Transition
-from app.engine.wording import items
+from app.engine.wording import phrases
 
 SRM_LIMIT = Decimal("0.001")
 """Below this the visitors were not split as planned, and whatever was measured may come from that."""
@@ -83,7 +83,7 @@ PLANNED_END = AbTest.started_at + func.make_interval(0, 0, 0, AbTest.planned_day
 
 
 def arms() -> ColumnElement[str]:
-    return items(AbTest.__table__.c.variants, "{key}: {name}, {weight} %")
+    return phrases(AbTest.__table__.c.variants, "{key}: {name}, {weight} %")
 
 
 def days_run() -> ColumnElement[Any]:
