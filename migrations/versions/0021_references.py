@@ -235,8 +235,8 @@ BEGIN
                 'subscriptions.start', 'subscriptions.settle', 'subscriptions.pause', 'subscriptions.cancel',
                 'documents.send', 'documents.sign', 'workflows.start', 'workflows.run', 'automations.run',
                 'ai.tasks.create', 'ai.tasks.run', 'predictions.create', 'predictions.resolve', 'insights.create',
-                'messages.create', 'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'centerpoint.sync', 'audits.run',
-                'segments.refresh', 'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report',
+                'messages.create', 'messages.send', 'boards.open', 'boards.vote', 'boards.conclude', 'centerpoint.sync',
+                'audits.run', 'segments.refresh', 'landing.publish', 'approvals.execute', 'dq.resolve', 'integrations.report',
                 'inbound.process', 'webhooks.deliver', 'memory.create', 'memory.consolidate', 'memory.archive', 'memory.sync',
                 'conversations.handoff']))
             AS given (key, permissions)
