@@ -32,6 +32,7 @@ from app.demo import (
     leads,
     learning,
     legacy,
+    memory,
     messages,
     neural,
     office,
@@ -107,6 +108,7 @@ def _found(world: World, told: int) -> None:
     board.sessions(world, agent_ids, prices)
     findings.findings(world, agent_ids)
     learning.cycles(world, agent_ids, network)
+    memory.memories(world, agent_ids, prices)
     experiments.events(world, test_ids)
     watch.health(world)
     watch.errors(world)
