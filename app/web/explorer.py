@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, abort, current_app, jsonify, make_response, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.exc import DBAPIError
 from werkzeug.routing import BaseConverter
@@ -18,9 +18,9 @@ from app.engine import ledger, reflect, tablename
 from app.engine.access import Actor
 from app.engine.projection import Projection, projection
 from app.engine.references import lookup, shows_title
-from app.engine.reflect.build import declared_as
 from app.engine.reflect.reflected import Reflected
 from app.engine.refusals import BadQuery, NotFound, TooSlow
+from app.engine.registry import REGISTRY
 from app.web import cells, filter_panel, resources
 from app.web.security import needs
 from app.web.session import current_actor
@@ -37,8 +37,14 @@ class TableAddress(BaseConverter):
     regex = r"[^/.]+\.[^/.]+"
 
 
+class Dotted(BaseConverter):
+    """A name with more dots, as somebody types it who does not know how they are written."""
+
+    regex = r"[^/.]+\.[^/]+\.(?!(?:csv|xlsx|json)$)[^/.]+"
+
+
 def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["table"] = TableAddress
+    state.app.url_map.converters |= {"table": TableAddress, "dotted": Dotted}
 
 
 blueprint = Blueprint("explorer", __name__)
@@ -54,18 +60,18 @@ def find(where: str) -> Found:
     except ValueError:
         abort(404)
     connection, actor = reading(), current_actor()
+    if schema == current_app.extensions["console.config"].console_schema:
+        if name in LEDGER:
+            abort(redirect("/change-sets", 303))
+        known = REGISTRY.get(name)
+        if known is not None:
+            abort(redirect(known.path + _rest(), 303))
     resource = reflect.find(connection, schema, name)
     if resource is None:
         other = reflect.find_qualified(connection, f"{schema}.{name}")
         if other is not None:  # a name that was written by hand, with its dots as they are
             abort(redirect(other.path + _rest(), 303))
         raise NotFound(f"There is no table or view {schema}.{name} in this database, or no longer.")
-    described = resource.described
-    if described.is_ours and described.name in LEDGER:
-        abort(redirect("/change-sets", 303))
-    known = declared_as(described)
-    if known is not None:
-        abort(redirect(known.path + _rest(), 303))
     why = _closed(resource, actor)
     if why:
         abort(make_response(_page("explorer/closed.html", resource, why=why)))
@@ -172,6 +178,16 @@ def index(where: str) -> str | AnyResponse:
             return resources.show_list(resource, view, actor, template="explorer/list.html")
         with limited():
             return resources.show_list(resource, view, actor, template="explorer/list.html")
+
+
+@blueprint.get("/explorer/<dotted:where>")
+@needs("explorer.read")
+def by_hand(where: str) -> AnyResponse:
+    """To the address of a table whose name was typed with its dots."""
+    found = reflect.find_qualified(reading(), where)
+    if found is None:
+        raise NotFound(f"There is no table or view {where} in this database, or no longer.")
+    return redirect(found.path, 303)
 
 
 @blueprint.get("/explorer/<table:where>.<any(csv, xlsx, json):kind>")

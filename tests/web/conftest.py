@@ -1,5 +1,6 @@
-"""The small company of tests/domains, for the stories told here over HTTP."""
+"""The small company of tests/domains, and a foreign database around the console, for the stories told here over HTTP."""
 
 from tests.domains.conftest import house
+from tests.web.foreign import foreign
 
-__all__ = ["house"]
+__all__ = ["foreign", "house"]

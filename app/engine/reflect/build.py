@@ -41,7 +41,7 @@ Decisions = Mapping[tuple[str, str], Decided]
 
 def resource_of(described: Described, decisions: Decisions, role: str) -> Reflected:
     """The resource of a described table with its links to others; `role` is whom a missing right would be granted to."""
-    near = {oid: _alone(each, decisions, role) for oid, each in described.neighbours.items()}
+    near = _Near(described, decisions, role)
     alone = _alone(described, decisions, role)
     fields = tuple(_pointing(each, alone, described, near) for each in alone.fields)
     return replace(
@@ -51,6 +51,18 @@ def resource_of(described: Described, decisions: Decisions, role: str) -> Reflec
         links=tuple(_links(described, alone, near)),
         notices=tuple(_notices(described, alone, role)),
     )
+
+
+class _Near(dict[int, Reflected]):
+    """The neighbours of a table, each made when it is first asked for: a hub has hundreds, most of them declared."""
+
+    def __init__(self, described: Described, decisions: Decisions, role: str) -> None:
+        super().__init__()
+        self.described, self.decisions, self.role = described, decisions, role
+
+    def __missing__(self, oid: int) -> Reflected:
+        made = self[oid] = _alone(self.described.neighbours[oid], self.decisions, self.role)
+        return made
 
 
 def _alone(described: Described, decisions: Decisions, role: str) -> Reflected:
@@ -227,7 +239,7 @@ def declared_as(described: Described) -> Resource | None:
     return REGISTRY.get(described.name) if described.is_ours else None
 
 
-def _pointing(each: Field, alone: Reflected, described: Described, near: Mapping[int, Reflected]) -> Field:
+def _pointing(each: Field, alone: Reflected, described: Described, near: _Near) -> Field:
     """A field that is a foreign key by itself becomes a reference."""
     place = alone.places[each.name]
     if isinstance(each, Secret):
@@ -238,10 +250,10 @@ def _pointing(each: Field, alone: Reflected, described: Described, near: Mapping
     said: dict[str, Any] = {
         "label": each.label, "edit": each.edit, "list": each.list, "sort": each.sort, "help": each.help, "filter": True,
     }  # fmt: skip
-    target = near[key.target]
-    known = declared_as(target.described)
+    known = declared_as(described.neighbours[key.target])
     if known is not None and key.to_columns == ("id",):
         return Reference(each.name, **said, to=known.name)
+    target = near[key.target]
     by = target.field_of(key.to_columns[0])
     if not by:
         return each
@@ -249,15 +261,15 @@ def _pointing(each: Field, alone: Reflected, described: Described, near: Mapping
     return Pointer(each.name, **said, target=target, by=by, number=each.type == "whole", to=to)
 
 
-def _incoming(described: Described, alone: Reflected, near: Mapping[int, Reflected]) -> list[Related]:
+def _incoming(described: Described, alone: Reflected, near: _Near) -> list[Related]:
     """Rows elsewhere that point here, a list for each foreign key."""
     if not alone.lasting:
         return []
     found = []
     for key in described.into:
-        source = near[key.source]
-        known = declared_as(source.described)
-        theirs = key.columns if known is not None else tuple(source.field_of(name) for name in key.columns)
+        known = declared_as(described.neighbours[key.source])
+        source = near[key.source] if known is None else None
+        theirs = key.columns if source is None else tuple(source.field_of(name) for name in key.columns)
         ours = tuple(alone.field_of(name) for name in key.to_columns)
         if not all(ours) or not all(theirs) or (set(ours) & (alone.suspected | alone.personal)):
             continue
@@ -265,24 +277,24 @@ def _incoming(described: Described, alone: Reflected, near: Mapping[int, Reflect
             continue
         found.append(
             Related(
-                known.name if known is not None else source.ledger_name,
+                known.name if known is not None else described.neighbours[key.source].qualified,
                 via=theirs[0],
-                label=_related_label(key, described, source, known),
-                target=None if known is not None else source,
+                label=_related_label(key, described, known),
+                target=source,
                 on=tuple(zip(theirs, ours, strict=True)),
-                id=f"{source.described.oid}-{'-'.join(theirs)}",
+                id=f"{key.source}-{'-'.join(theirs)}",
             )
         )
     return found
 
 
-def _related_label(key: ForeignKey, described: Described, source: Reflected, known: Resource | None) -> str:
-    label = known.plural if known is not None else source.plural
+def _related_label(key: ForeignKey, described: Described, known: Resource | None) -> str:
+    label = known.plural if known is not None else described.neighbours[key.source].name
     same = [one for one in described.into if one.source == key.source]
     return f"{label}, by {', '.join(key.columns)}" if len(same) > 1 else label
 
 
-def _links(described: Described, alone: Reflected, near: Mapping[int, Reflected]) -> list[Link]:
+def _links(described: Described, alone: Reflected, near: _Near) -> list[Link]:
     found = []
     for key in described.out:
         if len(key.columns) < 2:
