@@ -120,7 +120,9 @@ def _jobs(now: Iterable[JobLine], then: Iterable[JobLine]) -> Iterable[Differenc
             yield Difference("job", key[1], "came_alive", new[key].evidence)
         elif is_ in ("failing", "late"):
             yield Difference("job", key[1], "broke", new[key].evidence)
-        else:
+        elif (
+            is_ != "never" or new[key].source != "code"
+        ):  # a queue that was emptied forgets; what stops running is late
             yield Difference("job", key[1], "went_quiet", new[key].evidence)
 
 

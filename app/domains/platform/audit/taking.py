@@ -115,6 +115,12 @@ def keep(tenant_id: int, report: Report, trigger: str, taken_by: int | None, too
         )
 
 
+def has_any(connection: Connection, tenant_id: int) -> bool:
+    """Whether a report was ever kept."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM system_audits WHERE tenant_id = :tenant)"),
+                                   {"tenant": tenant_id}).scalar())  # fmt: skip
+
+
 def due(connection: Connection) -> list[int]:
     """Companies whose nightly report is to be taken now: it is night with them, or they have waited too long."""
     now = clock.now()
