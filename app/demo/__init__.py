@@ -19,6 +19,7 @@ from app.config import ConfigError
 from app.core import clock
 from app.demo import (
     agents,
+    automation,
     board,
     bulk,
     company,
@@ -39,6 +40,7 @@ from app.demo import (
     pricebook,
     traffic,
     watch,
+    workflows,
 )
 from app.demo.hostile import Spoiler
 from app.demo.world import ZONE, Record, World
@@ -110,12 +112,14 @@ def _found(world: World, told: int) -> None:
     learning.cycles(world, agent_ids, network)
     memory.memories(world, agent_ids, prices)
     experiments.events(world, test_ids)
+    through, texts = messages.services(world), messages.templates(world)
+    messages.outbox(world, through, texts)
+    automation.automation(world, agent_ids)
+    workflows.workflows(world, agent_ids, prices)
     watch.health(world)
     watch.errors(world)
     watch.figures(world)
     experiments.performance(world)
-    through, texts = messages.services(world), messages.templates(world)
-    messages.outbox(world, through, texts)
     traffic.received(world, through)
     traffic.webhooks(world)
     governance.obligations(world)

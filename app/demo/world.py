@@ -19,7 +19,7 @@ Record = dict[str, Any]
 ZONE = "America/Denver"
 
 # Tables without a tenant, and those whose rows may belong to the platform as a whole.
-GLOBAL = frozenset({"ai_model_prices"})
+GLOBAL = frozenset({"ai_model_prices", "workers"})
 OWN_TENANT = frozenset({"system_health", "metrics", "error_groups", "error_logs"})
 
 # What lists filter and sort by. Statistics of the long texts beside it would take longer than the load.
