@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
+from sqlalchemy import Connection
+
 from app.core import clock
 from app.core.db import db
-from app.demo.legacy import PLANTED
+from app.demo.legacy import PLANTED, SCHEMA
 from app.demo.world import ZONE
-from app.domains.platform.audit import taking
+from app.domains.platform.audit import tables, taking
 from app.domains.platform.audit.report import JobLine, Report, TableLine
+from app.engine import atlas, catalogue
+from app.engine.atlas import readings
+from app.engine.atlas.readings import History
+from app.engine.catalogue import TableFacts
 
 NIGHTS = 8
 DROPPED = 4
@@ -34,7 +40,7 @@ def look_back(tenant_id: int) -> None:
     with db.engine.connect() as connection:
         if taking.has_any(connection, tenant_id):
             return
-        today = taking.look(connection, tenant_id)
+        today = replace(taking.look(connection, tenant_id), tables=_looked_through(connection))
         connection.rollback()
     day = clock.today(ZONE)
     for ago in range(NIGHTS, 0, -1):
@@ -43,15 +49,43 @@ def look_back(tenant_id: int) -> None:
             taking.keep(tenant_id, _as_it_was(today, at, ago), "nightly", None, 1_140 + ago * 37)
 
 
+def _looked_through(connection: Connection) -> tuple[TableLine, ...]:
+    """The atlas as the worker of a console at work has it: with a look into each table of the old tracker."""
+    facts = catalogue.tables(connection)
+    known = {each.qualified: _reading(connection, each) for each in facts if each.schema == SCHEMA}
+    return tables.tables(atlas.compute(facts, known, []))
+
+
+def _reading(connection: Connection, facts: TableFacts) -> History:
+    found, now = readings.probe(connection, facts), clock.now()
+    return History(
+        taken_at=now,
+        inserts=facts.inserts,
+        updates=facts.updates,
+        deletes=facts.deletes,
+        is_empty=found.is_empty,
+        newest_at=found.newest_at,
+        newest_from=found.newest_from,
+        highest_key=found.highest_key,
+        fault=found.fault,
+        probes=found.looks,
+        first_at=now - timedelta(days=NIGHTS),
+        readings=1,
+        writes_per_day=None,
+        grown_at=None,
+        changed_at=None,
+    )
+
+
 def _as_it_was(today: Report, at: datetime, ago: int) -> Report:
     """The same platform some nights ago. What was just loaded had been at work for long, as the story goes."""
-    tables = [_table(each, ago) for each in today.tables]
-    if ago > DROPPED and any(each.name == READER for each in tables):
-        tables.append(GONE)
+    lines = [_table(each, ago) for each in today.tables]
+    if ago > DROPPED and any(each.name == READER for each in lines):
+        lines.append(GONE)
     return replace(
         today,
         taken_at=at,
-        tables=tuple(sorted(tables, key=lambda each: (each.domain, each.name))),
+        tables=tuple(sorted(lines, key=lambda each: (each.domain, each.name))),
         jobs=tuple(_job(each, at) for each in today.jobs),
     )
 
