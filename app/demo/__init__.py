@@ -19,15 +19,19 @@ from app.config import ConfigError
 from app.core import clock
 from app.demo import (
     agents,
+    agreements,
+    audiences,
     automation,
     board,
     bulk,
+    commerce,
     company,
     decisions,
     desk,
     estimates,
     experiments,
     field,
+    files,
     findings,
     governance,
     leads,
@@ -38,6 +42,7 @@ from app.demo import (
     neural,
     office,
     pricebook,
+    roofs,
     traffic,
     watch,
     workflows,
@@ -102,6 +107,11 @@ def _found(world: World, told: int) -> None:
     desk.tasks(world)
     desk.activities(world)
     leads.conversations(world, said)
+    audiences.audiences(world)
+    commerce.orders(world)
+    agreements.agreements(world)
+    roofs.sections(world)
+    files.files(world)
     test_ids = experiments.experiments(world)
     agent_ids, prices = agents.agents(world), agents.prices(world)
     network = neural.network(world, agent_ids)
@@ -112,6 +122,7 @@ def _found(world: World, told: int) -> None:
     learning.cycles(world, agent_ids, network)
     memory.memories(world, agent_ids, prices)
     experiments.events(world, test_ids)
+    audiences.campaigns(world)
     through, texts = messages.services(world), messages.templates(world)
     messages.outbox(world, through, texts)
     automation.automation(world, agent_ids)
