@@ -43,7 +43,7 @@ OBLIGATIONS: tuple[tuple[str, str, str, str, str, int | None, int | None, str | 
      58, 3, "policy"),
     ("PRI-TEXTS", "Written consent to text messages on file", "privacy", "Owen Prescott", "in_progress", 33, 6, None),
     ("SEC-MFA", "Second factor for everybody who administers", "security", "Priya Raman", "in_progress", 12, 3, None),
-    ("SEC-ACCESS", "Who may do what, reviewed", "security", "Priya Raman", "compliant", 40, 3, "other"),
+    ("SEC-ACCESS", "Who may do what, reviewed", "security", "Priya Raman", "compliant", 40, 3, "policy"),
     ("SEC-RESTORE", "Backup restored and looked at", "security", "Priya Raman", "at_risk", -6, 3, None),
     ("CON-RETAIN", "Lien deadlines of open jobs watched", "contract", "Grace Okafor", "compliant", 14, 1, "lien_waiver"),
     ("CON-WARRANTY", "Manufacturer warranties registered in 30 days", "contract", "Dale Iverson", "non_compliant", -30, 1,
@@ -52,7 +52,7 @@ OBLIGATIONS: tuple[tuple[str, str, str, str, str, int | None, int | None, str | 
     ("AI-INVENTORY", "List of agents, what they do and who answers for each", "ai_governance", "Samir Haddad", "compliant",
      36, 3, "policy"),
     ("AI-REVIEW", "Sample of agents' decisions reviewed by a person", "ai_governance", "Samir Haddad", "compliant", 9, 1,
-     "other"),
+     "policy"),
     ("AI-BUDGET", "What each agent may spend, confirmed", "ai_governance", "Samir Haddad", "in_progress", 16, 3, None),
     ("AI-BIAS", "Lead scores looked at for unfair weight", "ai_governance", "Samir Haddad", "not_started", 72, 6, None),
 )  # fmt: skip
@@ -76,6 +76,8 @@ def obligations(world: World) -> None:
     records: list[Record] = []
     for code, title, category, owner, status, days, months, proof in OBLIGATIONS:
         found = proofs.get(proof or "") or (proofs.get("other") if proof else None)
+        if status == "compliant" and not found:  # nothing counts as met without what proves it
+            status = "in_progress"
         looked_at = world.at - timedelta(days=dice.uniform(0.5, 80)) if status != "not_started" else None
         records.append({
             "code": code, "title": title, "category": category, "owner_id": world.staff[owner], "status": status,
@@ -168,7 +170,7 @@ def problems(world: World) -> None:
         for key, label, details in wrong.fetchall()[: rule.most]:
             ignored = dice.random() < 0.08
             records.append(_finding(world, dice, rule.key, rule.table, key, rule.severity) | {
-                "details": Jsonb({"record": label, **details}), "suggested_fix": f"{rule.fix.format(label)}.",
+                "details": Jsonb({"record": label, **details}), "suggested_fix": f"{rule.fix.format(label).rstrip('.')}.",
                 "status": "ignored" if ignored else "open",
                 "ignore_reason": dice.choice(LEFT_ALONE) if ignored else None,
                 "ignored_until": world.local(dice.randrange(20, 90)) if ignored and dice.random() < 0.6 else None,
@@ -255,7 +257,8 @@ ASKED = (
           "SELECT id, left(question, 90), NULL, CASE WHEN status = 'proposed' AND decided_at > %(at)s - interval '40 h'"
           " THEN 'pending' WHEN status = 'proposed' THEN 'expired' WHEN status IN ('rejected', 'overridden') THEN 'rejected'"
           " WHEN status = 'failed' THEN 'failed' ELSE 'executed' END, agent_id, decided_at FROM ai_decision_logs"
-          " WHERE risk = 'high' OR status = 'proposed' ORDER BY decided_at DESC, id LIMIT 24", "ai", (0, 2, 8), (), 24),
+          " WHERE risk = 'high' AND id %% 19 = 0 OR status = 'proposed' ORDER BY decided_at DESC, id LIMIT 30",
+          "ai", (0, 2, 8), (), 30),
     Asked("bulk_fix", "Make follow-up tasks for leads lying still, beginning with {label}", "data_quality_findings",
           "SELECT id, details ->> 'record', NULL FROM data_quality_findings WHERE status = 'open' AND rule_key = 'DQ-16'"
           " ORDER BY id", "ops", (3, 6, 1), ("Dana Whitfield", "Grace Okafor"), 3),

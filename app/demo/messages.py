@@ -199,7 +199,7 @@ def _message(
     status = "queued" if waits else pick_weighted(dice, FATES[channel])
     if waits and dice.random() < 0.12:
         status = "held"
-    day = made + timedelta(hours=18)
+    day = (made + timedelta(hours=18)).astimezone(world.zone)
     gaps = {
         "number": number, "company": "BrainOps Roofing", "contact_name": name, "total": f"${amount:,.2f}" if amount else "",
         "due_date": f"{made + timedelta(days=30):%B %-d}", "day": f"{day:%A, %B %-d}", "from": f"{day:%-I %p}",

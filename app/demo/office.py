@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
-from app.demo.company import ROLE_HOLDERS
 from app.demo.world import Record, World
 
 # Name, whose it is, what it may do, networks, requests a minute; days since made, expires, last used, how often used.
@@ -158,60 +157,73 @@ def _entry(
     }  # fmt: skip
 
 
-# Kind, how grave, what it says, table, SELECT of (id, label) to tell about, who is told, how many of them.
+# Kind, how grave, what it says, table, SELECT of (id, label, perhaps since when) to tell about, who is told, how many of them.
 TOLD: tuple[tuple[str, str, str, str, str, tuple[str, ...], int], ...] = (
     ("invoice.overdue", "warning", "{} is more than 60 days late", "invoices",
      "SELECT id, number FROM invoices WHERE status = 'open' AND due_date < %(today)s - 60 ORDER BY balance DESC, id",
      ("Grace Okafor",), 44),
     ("task.overdue", "warning", "Your task is overdue: {}", "user_tasks",
-     "SELECT id, title FROM user_tasks WHERE status IN ('todo', 'in_progress') AND due_at < %(at)s ORDER BY id",
+     "SELECT t.id, t.title, t.due_at FROM user_tasks t WHERE status IN ('todo', 'in_progress') AND due_at < %(at)s ORDER BY id",
      ("Dana Whitfield", "Luis Cordova", "Owen Prescott"), 36),
-    ("lead.new", "info", "New lead: {}", "leads", "SELECT id, title FROM leads ORDER BY created_at DESC, id",
+    ("lead.new", "info", "New lead: {}", "leads", "SELECT id, title, created_at FROM leads ORDER BY created_at DESC, id",
      ("Owen Prescott",), 40),
     ("estimate.accepted", "success", "{} was accepted", "estimates",
-     "SELECT id, number FROM estimates WHERE status = 'accepted' ORDER BY accepted_at DESC, id",
+     "SELECT id, number, accepted_at FROM estimates WHERE status = 'accepted' ORDER BY accepted_at DESC, id",
      ("Owen Prescott", "Dana Whitfield"), 30),
-    ("approval.waiting", "warning", "Waiting for your decision: {}", "approval_requests",
-     "SELECT id, title FROM approval_requests WHERE status = 'pending' ORDER BY id",
-     ("Marcus Brandt", "Dana Whitfield", "Samir Haddad"), 26),
+    *(
+        ("approval.waiting", "warning", "Waiting for your decision: {}", "approval_requests",
+         "SELECT id, title, created_at FROM approval_requests WHERE status = 'pending' AND approver_permission ="
+         f" 'approvals.decide.{what}' ORDER BY id", (person,), 12)
+        for what, person in (("billing", "Marcus Brandt"), ("ops", "Marcus Brandt"), ("ai", "Samir Haddad"))
+    ),
     ("error.regressed", "critical", "Came back after it was solved: {}", "error_groups",
-     "SELECT id, title FROM error_groups WHERE substatus = 'regressed' ORDER BY id", ("Priya Raman",), 6),
+     "SELECT id, title, last_seen_at FROM error_groups WHERE substatus = 'regressed' ORDER BY id", ("Priya Raman",), 6),
     ("obligation.due", "warning", "Due soon: {}", "compliance_items",
      "SELECT id, title FROM compliance_items WHERE due_on < %(today)s + 30 AND status <> 'waived' ORDER BY due_on, id",
      ("Dana Whitfield", "Priya Raman", "Grace Okafor"), 24),
     ("agent.over_budget", "critical", "{} spent its budget of the day", "ai_agents",
      "SELECT id, name FROM ai_agents WHERE status = 'active' ORDER BY id", ("Samir Haddad",), 5),
     ("job.completed", "success", "{} is completed and waits to be looked over", "jobs",
-     "SELECT id, number FROM jobs WHERE status = 'completed' ORDER BY completed_at DESC, id", ("Dana Whitfield",), 30),
+     "SELECT id, number, completed_at FROM jobs WHERE status = 'completed' ORDER BY completed_at DESC, id",
+     ("Dana Whitfield",), 30),
     ("import.finished", "success", "The CenterPoint import is done; some rows were refused", "", "",
      ("Priya Raman", "Dana Whitfield"), 2),
 )  # fmt: skip
 
 
 def notices(world: World) -> None:
-    """What the console told the people of the office within two months: new, read, put off and dismissed."""
+    """What the console told the people of the office: new, read, put off and dismissed, each when there was cause."""
     world.chapter("notices", "Demonstration company: what people were told")
     dice = world.dice("notices")
-    assert set(ROLE_HOLDERS.values()) >= {person for *_, people, _count in TOLD for person in people}
     records: list[Record] = []
     for kind, severity, words, table, source, people, count in TOLD:
         when = {"today": world.local().date(), "at": world.at}
         found = world.connection.execute(source, when).fetchmany(count) if source else [(None, "")] * count  # type: ignore[arg-type]
-        for place, (key, label) in enumerate(found):
+        for place, (key, label, *since) in enumerate(found):
             person = people[place % len(people)]
             made = world.at - timedelta(days=60 * dice.random() ** 2, minutes=dice.uniform(1, 90))
-            age = (world.at - made) / timedelta(days=1)
-            read = made + timedelta(hours=dice.uniform(0.1, 20)) if dice.random() < min(0.95, 0.25 + age / 12) else None
-            read = None if read and read > world.at else read
-            later = read is None and dice.random() < 0.15
-            gone = read + timedelta(hours=dice.uniform(0, 3)) if read and dice.random() < 0.5 else None
-            records.append({
-                "app_user_id": world.staff[person], "kind": kind, "severity": severity, "title": words.format(label),
-                "body": None, "link": None, "channels": ["in_app", "email"] if severity == "critical" else ["in_app"],
-                "dedupe_key": f"{kind}:{key or person}",
-                "repeat_count": 1 if severity == "success" else dice.choice((1, 1, 1, 2, 3)),
-                "read_at": read, "dismissed_at": None if gone is None or gone > world.at else gone,
-                "snoozed_until": world.at + timedelta(hours=dice.uniform(3, 60)) if later else None,
-                "subject_type": table if key else None, "subject_id": key, "created_at": made,
+            if since and since[0]:
+                made = min(world.at, since[0] + timedelta(minutes=dice.uniform(0, 3)))
+            records.append(_notice(world, dice, kind, severity, words.format(label), made, key) | {
+                "app_user_id": world.staff[person], "dedupe_key": f"{kind}:{key or person}",
+                "subject_type": table if key else None, "subject_id": key,
             })  # fmt: skip
     world.write("user_notifications", sorted(records, key=lambda record: record["created_at"]))
+
+
+def _notice(
+    world: World, dice: random.Random, kind: str, severity: str, title: str, made: datetime, key: int | None
+) -> Record:
+    """The older it is, the likelier it was read; half of what was read is dismissed, some of the rest put off."""
+    days = (world.at - made) / timedelta(days=1)
+    read = made + timedelta(hours=dice.uniform(0.1, 20)) if dice.random() < min(0.95, 0.25 + days / 12) else None
+    read = None if read and read > world.at else read
+    later = read is None and dice.random() < 0.15
+    gone = read + timedelta(hours=dice.uniform(0, 3)) if read and dice.random() < 0.5 else None
+    return {
+        "kind": kind, "severity": severity, "title": title, "body": None, "link": None,
+        "channels": ["in_app", "email"] if severity == "critical" else ["in_app"],
+        "repeat_count": 1 if severity == "success" or key is None else dice.choice((1, 1, 1, 2, 3)), "read_at": read,
+        "dismissed_at": None if gone is None or gone > world.at else gone,
+        "snoozed_until": world.at + timedelta(hours=dice.uniform(3, 60)) if later else None, "created_at": made,
+    }  # fmt: skip
