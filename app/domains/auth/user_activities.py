@@ -48,8 +48,8 @@ def mine(actor: Actor) -> ColumnElement[bool]:
 user_activities = Resource(
     UserActivity,
     title="summary",
-    label="What people did",
-    singular="entry",
+    label="Activity entries",
+    singular="activity entry",
     icon="eye",
     nav=("People and access", 86),
     about="Who signed in, looked, searched, exported and changed many records at once. What changed in a record, field by"

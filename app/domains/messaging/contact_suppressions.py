@@ -1,4 +1,4 @@
-"""Do not contact: addresses we must not write to, since when and why, and who lifted it again."""
+"""Blocked addresses: those we must not write to, since when and why, and who lifted it again."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def lift(moving: Moving) -> Mapping[str, Any]:
 contact_suppressions = Resource(
     ContactSuppression,
     title="address_norm",
-    label="Do not contact",
+    label="Blocked addresses",
     singular="blocked address",
     icon="stop",
     nav=("Messages", 40),

@@ -187,7 +187,7 @@ approval_requests = Resource(
         "ck_approval_requests_decided": ("decided_at", "A decision has its moment."),
     },
     fields=(
-        Text("title", label="What is asked", edit=NEVER, width="xl"),
+        Text("title", label="What is asked", edit=NEVER, width="l"),
         Choice(
             "kind", edit=NEVER, filter=True,
             labels={"estimate_margin": "Low margin", "ai_action": "Act of an agent", "bulk_fix": "Many fixes at once"},
@@ -204,17 +204,17 @@ approval_requests = Resource(
                 "cancelled": "mute off", "executed": "ok done", "failed": "danger fail",
             },
         ),
-        SubjectLink("subject_id", label="About"),
         Reference("requested_by", label="Asked by", to="app_users", as_="person", edit=NEVER, filter=True),
-        Reference("requested_by_agent_id", label="Asked by agent", to="ai_agents", as_="agent", edit=NEVER, filter=True),
+        Reference("requested_by_agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, filter=True),
         Moment("created_at", label="Asked", edit=NEVER, filter=True),
         Moment("expires_at", label="Decide by", planned=True, due=True, edit=NEVER, filter=True),
+        SubjectLink("subject_id", label="About", list=False, group="Request"),
         Text(
             "what_happens", label="What will be done", long=True, edit=NEVER, list=False, sort=False, group="Request",
             expr=lambda: pairs(ApprovalRequest.__table__.c.payload),
         ),
         Choice(
-            "approver_permission", label="Decided by", edit=NEVER, list=False, filter=True, group="Request",
+            "approver_permission", label="Is for", edit=NEVER, list=False, filter=True, group="Request",
             values=tuple(DECIDERS),
             labels={
                 "approvals.decide.ops": "Operations", "approvals.decide.billing": "Billing",
@@ -228,7 +228,7 @@ approval_requests = Resource(
             help="So that nothing else can be carried out than what was approved.",
         ),
         Reference(
-            "decided_by", label="Decision by", to="app_users", as_="person", edit=NEVER, list=False, filter=True,
+            "decided_by", label="Decided by", to="app_users", as_="person", edit=NEVER, list=False, filter=True,
             group="Decision",
         ),
         Moment("decided_at", label="Decided", edit=NEVER, list=False, filter=True, group="Decision"),
