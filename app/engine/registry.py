@@ -11,7 +11,7 @@ from types import ModuleType
 from sqlalchemy import Connection
 
 from app.engine.fields.choice import Choice
-from app.engine.resource import Resource
+from app.engine.resource import Related, Resource
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Registry:
         self._closed = False
         self.undeclared: Callable[[Connection, str], Resource | None] = lambda _connection, _name: None
         """Looks further where a name is not declared: `schema.table` of a table reflected from the database."""
+        self.pointing_here: Callable[[Connection, Resource], tuple[Related, ...]] = lambda _connection, _resource: ()
+        """Lists of rows in tables nobody declared that refer to a declared resource."""
 
     def add(self, resource: Resource, domain: str) -> None:
         if self._closed:

@@ -73,6 +73,12 @@ def plan_undo(connection: Connection, found: ChangeSet, actor: Actor) -> UndoPla
     return UndoPlan(Plan(work.changes(), action="undo"), tuple(work.left))
 
 
+def _is_given(resource: Resource, name: str) -> bool:
+    """Whether a row that is brought back is given this column's value: of a table of others, all it does not compute."""
+    column = resource.table.c[name]
+    return writable(column) if resource.declared else column.info.get("stored", False)
+
+
 class _Work:
     """The rows in question as they would be once the entries walked so far are taken back."""
 
@@ -129,7 +135,10 @@ class _Work:
         """Whether a record is another than it was made: by its version, or where the database keeps none by its values."""
         if resource.row_version == "version":
             return bool(self.version.get(place, row.get("version")) != became.get("version"))
-        return any(not same(row.get(name), value) for name, value in became.items() if value != "[secret]")
+        comparable = (
+            name for name, value in became.items() if value != "[secret]" and writable(resource.table.c[name])
+        )
+        return any(not same(row.get(name), became[name]) for name in comparable)
 
     def _restore(
         self, resource: Resource, key: Any, row: dict[str, Any], was: dict[str, Any], became: dict[str, Any]
@@ -151,10 +160,7 @@ class _Work:
             before, after = (side[(resource.ledger_name, key)] for side in (self.now, self.wanted))
             version = (before or {}).get(resource.row_version)
             if before is None and after is not None:
-                own = resource.keys if not resource.declared else ()
-                values = {
-                    name: value for name, value in after.items() if name in own or writable(resource.table.c[name])
-                }
+                values = {name: value for name, value in after.items() if _is_given(resource, name)}
                 made.append(Change(resource, "insert", key, {}, values))
             elif before is not None and after is None:
                 made.append(Change(resource, "delete", key, before, {}, version))

@@ -77,6 +77,7 @@ def _page(where: str, problem: str | None = None) -> str:
         and not described.is_ours
         and not described.extension,
         problem=problem,
+        drop_triggers=" ".join(f"DROP TRIGGER {name} ON {resource.regclass};" for name in deciding.TRIGGERS),
         page_title=f"Structure of {resource.plural}",
         crumbs=[*resource.crumbs, (resource.plural, resource.path), ("Structure", None)],
     )

@@ -131,7 +131,7 @@ class RecordPage:
         inline = frozenset() if record.archived or not edits else _names(reading.editable(record, Edit.INLINE))
         lists = [
             related_page(connection, record, actor, each.name, args)
-            for each in resource.related
+            for each in _related(connection, resource, actor)
             if _readable(_target(each), actor) and each.reaches(record.values)
         ]
         for name, each in shown.items():
@@ -174,6 +174,13 @@ def value_of(each: Field, record: Shown, actor: Actor) -> Value:
     if each.type == "subject":
         label = record.values.get("subject_type")
     return Value(each, rows.column(each, actor.permissions), record.values.get(each.name), label)
+
+
+def _related(connection: Connection, resource: Resource, actor: Actor) -> tuple[Related, ...]:
+    """The declared lists, and for whoever explores the database those of tables nobody declared."""
+    if not resource.declared or not actor.may("explorer.read"):
+        return resource.related
+    return (*resource.related, *REGISTRY.pointing_here(connection, resource))
 
 
 def _target(related: Related) -> Resource | None:
@@ -252,7 +259,7 @@ def related_page(
     connection: Connection, record: Shown, actor: Actor, name: str, args: Mapping[str, str]
 ) -> RelatedList:
     """One related list at the page its own cursor names (`rel=jobs&after=...`), narrowed to this record."""
-    related = next((each for each in record.resource.related if each.name == name), None)
+    related = next((each for each in _related(connection, record.resource, actor) if each.name == name), None)
     target = _target(related) if related is not None else None
     if related is None or target is None or not _readable(target, actor):
         raise NotFound("There is no such list here.")

@@ -118,7 +118,8 @@ BEGIN
     ELSE
         PERFORM FROM old_rows LIMIT 1;
     END IF;
-    IF NOT FOUND THEN
+    IF NOT FOUND OR NOT EXISTS (SELECT FROM {here}.governed_tables AS g
+        WHERE g.schema_name = TG_TABLE_SCHEMA AND g.table_name = TG_TABLE_NAME) THEN
         RETURN NULL;
     END IF;
     SELECT id INTO set_id FROM {here}.change_sets
@@ -200,7 +201,9 @@ BEGIN
     IF table_label IS NULL OR schema_name = {ours} THEN
         RAISE EXCEPTION 'permission denied: the ledger records % by itself', target USING ERRCODE = '42501';
     END IF;
-    IF EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = target AND tgname = 'ledger_update' AND tgenabled <> 'D') THEN
+    IF EXISTS (SELECT FROM {here}.governed_tables AS g WHERE g.ledger_name = table_label)
+        AND EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = target AND tgname = 'ledger_update' AND tgenabled <> 'D')
+    THEN
         RETURN;
     END IF;
     SELECT s.id INTO set_id FROM {here}.change_sets AS s
@@ -228,21 +231,28 @@ $$;
 # a table that is not ours, and only on somebody's explicit order. Both act with the owner's rights, which must reach that
 # far: `GRANT TRIGGER ON ... TO` the owner is what an administrator may have to add.
 GOVERNING = """
-CREATE FUNCTION ungovern_foreign(target regclass) RETURNS void
+CREATE FUNCTION ungovern_foreign(target regclass) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     attached name;
+    gone boolean := true;
 BEGIN
     IF (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.oid = target) = {ours} THEN
         RAISE EXCEPTION 'permission denied: a table of the console keeps its ledger' USING ERRCODE = '42501';
     END IF;
-    FOREACH attached IN ARRAY ARRAY['ledger_insert', 'ledger_update', 'ledger_delete', 'ledger_truncate'] LOOP
-        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', attached, target);
-    END LOOP;
+    -- Whoever may attach a trigger may not drop it: that is for the table's owner. Until he does they stand idle.
+    BEGIN
+        FOREACH attached IN ARRAY ARRAY['ledger_insert', 'ledger_update', 'ledger_delete', 'ledger_truncate'] LOOP
+            EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', attached, target);
+        END LOOP;
+    EXCEPTION WHEN insufficient_privilege THEN
+        gone := false;
+    END;
     DELETE FROM {here}.governed_tables AS g
     USING pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
     WHERE c.oid = target AND n.oid = c.relnamespace AND g.schema_name = n.nspname AND g.table_name = c.relname;
+    RETURN gone;
 END
 $$;
 
@@ -273,18 +283,19 @@ BEGIN
         RAISE EXCEPTION 'The table % has no key by which the ledger could name its records.', target USING ERRCODE = 'P0001';
     END IF;
     arguments := format('(%L, %L, %L)', schema_name || '.' || table_name, keys, secrets);
-    PERFORM {here}.ungovern_foreign(target);
-    EXECUTE format('CREATE TRIGGER ledger_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+    EXECUTE format('CREATE OR REPLACE TRIGGER ledger_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION {here}.record_foreign_changes%s', target, arguments);
-    EXECUTE format('CREATE TRIGGER ledger_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    EXECUTE format('CREATE OR REPLACE TRIGGER ledger_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows
+        NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {here}.record_foreign_changes%s', target, arguments);
+    EXECUTE format('CREATE OR REPLACE TRIGGER ledger_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
         FOR EACH STATEMENT EXECUTE FUNCTION {here}.record_foreign_changes%s', target, arguments);
-    EXECUTE format('CREATE TRIGGER ledger_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
-        FOR EACH STATEMENT EXECUTE FUNCTION {here}.record_foreign_changes%s', target, arguments);
-    EXECUTE format('CREATE TRIGGER ledger_truncate BEFORE TRUNCATE ON %s
+    EXECUTE format('CREATE OR REPLACE TRIGGER ledger_truncate BEFORE TRUNCATE ON %s
         FOR EACH STATEMENT EXECUTE FUNCTION {here}.record_foreign_truncate%s', target, arguments);
     INSERT INTO {here}.governed_tables (schema_name, table_name, ledger_name, secrets, keys, since_entry)
-    VALUES (schema_name, table_name, schema_name || '.' || table_name, govern_foreign.secrets, govern_foreign.keys,
-        coalesce((SELECT max(id) FROM {here}.change_entries), 0));
+    VALUES (schema_name, table_name, schema_name || '.' || table_name, secrets, keys,
+        coalesce((SELECT max(id) FROM {here}.change_entries), 0))
+    ON CONFLICT ON CONSTRAINT uq_governed_tables_schema_name_table_name
+    DO UPDATE SET secrets = excluded.secrets, keys = excluded.keys;
 END
 $$;
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Column as SqlColumn
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData, Table, text
 from sqlalchemy.types import NullType
 
 from app.engine.fields import Field, Pointer, Reference, Secret
@@ -81,7 +82,9 @@ def _alone(described: Described, decisions: Decisions, role: str) -> Reflected:
     physical = () if key or no_key is None else _physical(described)
     table = _table(described, places, physical, bool(key))
     keys = tuple(called[name] for name in key) or physical
-    title = guesses.title(seen, hidden, key)
+    # A pointer to something else names that, not the row itself.
+    pointing = {each.columns[0] for each in described.out if len(each.columns) == 1}
+    title = guesses.title(seen, hidden | pointing - set(key), key)
     named = called[title] if title else keys[0] if keys else next(iter(places), "")
     suspected = frozenset(
         called[name] for name in hidden if classed[name] == "personal" and name not in decided.classes
@@ -155,8 +158,17 @@ def _physical(described: Described) -> tuple[str, ...]:
 
 
 def _table(described: Described, places: Mapping[str, Place], physical: tuple[str, ...], lasting: bool) -> Table:
-    made = [SqlColumn(place.column.name, place.kind, key=name, nullable=place.column.nullable, info=_info(place))
-            for name, place in places.items()]  # fmt: skip
+    made = [
+        SqlColumn(
+            place.column.name,
+            place.kind,
+            key=name,
+            nullable=place.column.nullable,
+            server_default=_default(place.column),
+            info=_info(place),
+        )
+        for name, place in places.items()
+    ]
     made += [
         SqlColumn(
             name, Typed("oid" if name == "tableoid" else "tid"), key=name, nullable=False, info={"writable": False}
@@ -169,7 +181,21 @@ def _table(described: Described, places: Mapping[str, Place], physical: tuple[st
 
 
 def _info(place: Place) -> dict[str, Any]:
-    return {"writable": place.why_fixed is None}
+    return {"writable": place.why_fixed is None, "stored": not place.column.generated}
+
+
+_LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::.+)?|(-?[\d.]+|true|false)")
+
+
+def _default(column: Column) -> Any:
+    """What the database fills in by itself; a plain value as it is, so that a form can open with it."""
+    if column.identity:
+        return text("identity")
+    if column.default is None:
+        return None
+    found = _LITERAL.fullmatch(column.default)
+    plain = (found[1].replace("''", "'") if found[1] is not None else found[2]) if found else "computed"
+    return text(plain.replace(":", "\\:"))
 
 
 def _sort(places: Mapping[str, Place], keys: tuple[str, ...]) -> str:

@@ -214,4 +214,5 @@ def is_ordered(column: Column) -> bool:
         return False
     if column.is_array:
         return column.element_kind in ("e", "r", "m") or (column.ordered and column.element not in _UNORDERED)
-    return column.base_kind in ("e", "r", "m") or column.category == "S" or column.ordered
+    # An order of its own, or that of the type it is one with.
+    return column.base_kind in ("e", "r", "m") or column.category == "S" or column.base == "cidr" or column.ordered

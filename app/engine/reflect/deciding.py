@@ -15,6 +15,7 @@ from app.engine.reflect import guesses
 from app.engine.reflect.reflected import Reflected, quoted
 from app.engine.refusals import NotAllowed, Rejected
 
+TRIGGERS = ("ledger_insert", "ledger_update", "ledger_delete", "ledger_truncate")
 _CLASSES = (guesses.OPEN, guesses.PERSONAL, guesses.SECRET)
 
 
@@ -65,7 +66,7 @@ def govern(resource: Reflected, actor: Actor, reason: str, **stamp: Any) -> None
 
 
 def ungovern(resource: Reflected, actor: Actor, reason: str | None, **stamp: Any) -> None:
-    """Take the triggers off again; what they recorded stays."""
+    """Take the triggers off again; what they recorded stays. Where only the table's owner may, they stand idle until then."""
     with change(actor, reason=reason, action="explorer.ungovern", **stamp) as connection:
         _permitted(connection, resource, _UNGOVERN, {"table": resource.regclass})
         connection.execute(_UNGOVERNED, _where(resource))

@@ -85,6 +85,8 @@ class Described:
     guarded: bool
     """Whether row security decides which rows the role sees."""
     governed: bool
+    idle_triggers: bool
+    """The ledger was taken off, but only the table's owner may drop its triggers."""
     populated: bool
     reads_ours: bool
     """A view over the console's own tables."""
@@ -200,13 +202,17 @@ SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::
   has_any_column_privilege(c.oid, 'SELECT') AS readable, has_any_column_privilege(c.oid, 'INSERT') AS insertable,
   has_any_column_privilege(c.oid, 'UPDATE') AS updatable, has_table_privilege(c.oid, 'DELETE') AS deletable,
   row_security_active(c.oid) AS guarded,
-  EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'ledger_update' AND t.tgenabled <> 'D') AS governed,
+  led.attached AND led.kept AS governed, led.attached AND NOT led.kept AS idle_triggers,
   c.relispopulated AS populated,
   c.relkind IN ('v', 'm') AND EXISTS (SELECT FROM pg_rewrite r
     JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
     JOIN pg_class t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid AND t.oid <> c.oid
     WHERE r.ev_class = c.oid AND t.relnamespace = current_schema()::regnamespace) AS reads_ours
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (CAST(:oids AS oid[]))
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT
+  EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'ledger_update' AND t.tgenabled <> 'D') AS attached,
+  EXISTS (SELECT FROM governed_tables g WHERE g.schema_name = n.nspname AND g.table_name = c.relname) AS kept) led
+WHERE c.oid = ANY (CAST(:oids AS oid[]))
 """)
 
 # A domain may stand on a domain; three steps down is further than anybody goes.
@@ -238,10 +244,11 @@ WHERE a.attrelid = ANY (CAST(:oids AS oid[])) AND a.attnum > 0 AND NOT a.attisdr
 ORDER BY a.attrelid, a.attnum
 """)
 
+# A materialised view cannot forbid empties; what it has a unique index on is meant as its key.
 _INDEXES = text("""
 SELECT x.indrelid::bigint, k.names, x.indisprimary,
-  x.indisunique AND x.indpred IS NULL AND x.indexprs IS NULL AND k.filled AS is_key
-FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+  x.indisunique AND x.indpred IS NULL AND x.indexprs IS NULL AND (k.filled OR c.relkind = 'm') AS is_key
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
 CROSS JOIN LATERAL (
   SELECT array_agg(a.attname::text ORDER BY p.place) AS names, bool_and(a.attnotnull) AS filled
   FROM unnest(x.indkey::int2[]) WITH ORDINALITY p(att, place) JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = p.att

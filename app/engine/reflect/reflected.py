@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Text, bindparam, cast, func, literal, null, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, bindparam, cast, column, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from app.engine import tablename
 from app.engine.reflect.columns import Place
 from app.engine.reflect.describe import Described, ForeignKey
 from app.engine.refusals import NotFound, Rejected
 from app.engine.resource import Resource, Write
-from app.engine.typed import Typed
+from app.engine.typed import Summary, Typed
 
 _WORDS_OF_ADDRESSES = frozenset(
     ("new", "filters", "columns", "history", "structure", "edit", "delete", "govern", "classify", "open", "export")
@@ -227,10 +228,13 @@ class Reflected(Resource):
         if not names:
             return dict(secret)
         plain = {column: value for column, value in values.items() if value != SECRET_VALUE}
-        row = func.jsonb_populate_record(
-            cast(null(), Typed(self.regclass)), cast(literal(json.dumps(plain, default=str), Text), JSONB)
-        ).table_valued(*(self.table.c[name]._copy() for name in names), name="row")
-        found = connection.execute(select(*(row.c[name] for name in names))).one()
+        columns = [column(self.table.c[name].name, _kept_as(self.table.c[name].type)) for name in names]
+        row = (
+            func.jsonb_to_record(cast(literal(json.dumps(plain, default=str), Text), JSONB))
+            .table_valued(*columns)
+            .render_derived(name="row", with_types=True)
+        )
+        found = connection.execute(select(*(row.c[each.name] for each in columns))).one()
         return {**dict(zip(names, found, strict=True)), **secret}
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -256,6 +260,11 @@ class Reflected(Resource):
         if errors:
             raise Rejected(errors)
         return settled
+
+
+def _kept_as(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """The type of a value that is to be written back whole, where the column shows but a summary."""
+    return Typed(kind.spec) if isinstance(kind, Summary) else kind
 
 
 def quoted(name: str) -> str:

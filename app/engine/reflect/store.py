@@ -17,9 +17,12 @@ from app.engine.reflect.build import Decided, Decisions, resource_of
 from app.engine.reflect.describe import Described, describe
 from app.engine.reflect.reflected import Opened, Reflected
 from app.engine.registry import REGISTRY
+from app.engine.resource import Related, Resource
 
 LOOK_ROUND_EVERY = 3.0
 """Seconds between looks at the whole catalogue."""
+LOOK_ROUND_SELDOM = 30.0
+"""The same where only pages of our own ask, which are opened far more often than others' tables change."""
 _MOST = 500
 
 
@@ -31,6 +34,7 @@ class _Kept:
 
 _kept: dict[tuple[str, str], _Kept] = {}
 _round: list[Any] = [0.0, None]
+_pointing: dict[str, Any] = {}
 
 
 def find(connection: Connection, schema: str, table: str) -> Reflected | None:
@@ -60,9 +64,39 @@ def find_qualified(connection: Connection, name: str) -> Reflected | None:
     return find(connection, row[0], row[1]) if row is not None else None
 
 
+def pointing_here(connection: Connection, resource: Resource) -> tuple[Related, ...]:
+    """Lists of rows elsewhere that refer to a declared resource, for its record page."""
+    signature = _surroundings(connection, LOOK_ROUND_SELDOM)
+    if _pointing.get("at") != signature:
+        found: dict[str, list[Any]] = {}
+        for row in connection.execute(_POINTING):
+            if not (row.is_ours and REGISTRY.get(row.name)):
+                found.setdefault(row.target, []).append(row)
+        _pointing.clear()
+        _pointing.update(at=signature, found=found)
+    lists = []
+    for row in _pointing["found"].get(resource.name, ()):
+        source = find(connection, row.schema, row.name)
+        theirs = tuple(source.field_of(name) for name in row.columns) if source is not None else ()
+        if source is None or not all(theirs) or not set(row.to_columns) <= set(resource.table.c.keys()):
+            continue
+        lists.append(
+            Related(
+                source.ledger_name,
+                via=theirs[0],
+                label=f"{source.plural}, by {', '.join(row.columns)}",
+                target=source,
+                on=tuple(zip(theirs, row.to_columns, strict=True)),
+                id=f"{source.described.oid}-{'-'.join(theirs)}",
+            )
+        )
+    return tuple(lists)
+
+
 def forget() -> None:
     """Describe everything anew at its next use."""
     _kept.clear()
+    _pointing.clear()
     _round[:] = [0.0, None]
 
 
@@ -79,9 +113,9 @@ def decisions(connection: Connection, described: Described) -> Decisions:
     return {each: Decided(classes.get(each, {}), opened.get(each)) for each in classes.keys() | opened.keys()}
 
 
-def _surroundings(connection: Connection) -> Any:
+def _surroundings(connection: Connection, every: float = LOOK_ROUND_EVERY) -> Any:
     at, signature = _round
-    if time.monotonic() - at > LOOK_ROUND_EVERY:
+    if time.monotonic() - at > every:
         signature = catalogue.signature(connection)
         _round[:] = [time.monotonic(), signature]
     return signature
@@ -94,6 +128,7 @@ SELECT c.oid::bigint, c.xmin::text, n.xmin::text, current_user::text,
   (SELECT (count(*), sum(k.xmin::text::bigint))::text FROM pg_constraint k WHERE k.conrelid = c.oid),
   (SELECT (count(*), sum(x.xmin::text::bigint))::text FROM pg_index x WHERE x.indrelid = c.oid),
   (SELECT (count(*), sum(t.xmin::text::bigint))::text FROM pg_trigger t WHERE t.tgrelid = c.oid),
+  (SELECT g.secrets::text FROM governed_tables g WHERE g.schema_name = n.nspname AND g.table_name = c.relname),
   (SELECT e.version FROM explorer_tables e WHERE e.schema_name = n.nspname AND e.table_name = c.relname),
   (SELECT (count(*), sum(e.version))::text FROM explorer_columns e WHERE e.schema_name = n.nspname AND e.table_name = c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -119,4 +154,17 @@ LEFT JOIN app_users u ON u.id = e.editing_by
 WHERE e.editing_at IS NOT NULL
 """)
 
+_POINTING = text("""
+SELECT n.nspname AS schema, c.relname AS name, t.relname AS target, n.nspname = current_schema() AS is_ours,
+  (SELECT array_agg(a.attname::text ORDER BY p.place) FROM unnest(k.conkey) WITH ORDINALITY p(att, place)
+   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.att) AS columns,
+  (SELECT array_agg(a.attname::text ORDER BY p.place) FROM unnest(k.confkey) WITH ORDINALITY p(att, place)
+   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.att) AS to_columns
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = k.confrelid
+WHERE k.contype = 'f' AND k.conparentid = 0 AND t.relnamespace = current_schema()::regnamespace AND n.nspname <> current_schema()
+ORDER BY 1, 2, k.conname
+""")
+
 REGISTRY.undeclared = find_qualified
+REGISTRY.pointing_here = pointing_here

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Connection, Text, bindparam, delete, func, insert, literal_column, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Text, cast, delete, func, insert, literal_column, select, text, update
 
 from app.engine.apply import insert_as
 from app.engine.plan import Change
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from app.engine.reflect.reflected import Reflected
 
 _UTC = text("SELECT set_config('timezone', 'UTC', true)")
-_RECORD = text("SELECT record_here(CAST(:target AS regclass), :record, :operation, :was, :now, :secrets)").bindparams(
-    bindparam("was", type_=JSONB), bindparam("now", type_=JSONB), bindparam("secrets", type_=ARRAY(Text))
+# Rows travel as text: parsed into Python, a long number would come back another.
+_RECORD = text(
+    "SELECT record_here(CAST(:target AS regclass), :record, :operation, CAST(:was AS jsonb), CAST(:now AS jsonb),"
+    " CAST(:secrets AS text[]))"
 )
 
 
@@ -78,7 +79,7 @@ def _row(connection: Connection, resource: Reflected, key: Any, version: int | N
     conditions = resource.is_record(whole.c)
     if version is not None and resource.row_version:
         conditions.append(whole.c[resource.row_version] == version)
-    statement = select(func.to_jsonb(literal_column("whole_row"))).select_from(whole).where(*conditions)
+    statement = select(cast(func.to_jsonb(literal_column("whole_row")), Text)).select_from(whole).where(*conditions)
     return connection.execute(statement.with_for_update(), resource.key_values(key)).scalar()
 
 
