@@ -455,7 +455,7 @@ SELECT govern('conversations'), govern('ai_memory_clusters'), govern('ai_memorie
     govern('ai_memory_relationships'), govern('agent_memories'), govern('memory_sync'),
     govern('persistent_context'), govern('ai_memory_feedback');
 -- What was said is a record in itself; only its removal and the thumbs people give it are history, without the words.
-SELECT govern('conversation_history', secrets => '{content,tool_calls,tool_result}', inserts => false);
+SELECT govern('conversation_history', secrets => '{content,search,tool_calls,tool_result}', inserts => false);
 """
 
 UNGOVERN = """
@@ -476,5 +476,6 @@ GRANT SELECT, INSERT ON conversation_history, memory_recalls, ai_memory_feedback
 GRANT UPDATE (content, feedback, feedback_note, tool_calls, tool_result, redacted_at)
     ON conversation_history TO console_app;
 GRANT UPDATE (used_ids) ON memory_recalls TO console_app;
-GRANT UPDATE (applied_at, applied_change) ON ai_memory_feedback TO console_app;
+-- A verdict's words go when its memory is forgotten.
+GRANT UPDATE (comment, correction, applied_at, applied_change) ON ai_memory_feedback TO console_app;
 """

@@ -69,11 +69,12 @@ def second_holds(moving: Moving) -> Mapping[str, Any]:
 def chosen(moving: Moving, wrong: str, right: str, words: str) -> Mapping[str, Any]:
     """The one that holds replaces the other, in the same change."""
     two_active(moving.connection, moving.record)
-    old, new, at = moving.record[wrong], moving.record[right], moving.at
+    key, at = moving.record["id"], moving.at
+    old, new = moving.record[wrong], moving.record[right]
     return {
         "resolution": moving.asked.get("resolution") or words,
         "resolved_at": at,
-        "resolved_by": lambda connection, actor: overrule(connection, actor, old, new, at),
+        "resolved_by": lambda connection, actor: overrule(connection, actor, key, old, new, at),
     }
 
 

@@ -54,7 +54,7 @@ def in_words() -> ColumnElement[str]:
     """The value as lines a person reads, whatever its shape."""
     value = PersistentContext.__table__.c.value
     plain = value.op("#>>")(cast(literal("{}", SqlText), ARRAY(SqlText)))
-    return func.coalesce(pairs(value), items(value), plain)
+    return func.coalesce(pairs(value), items(value, "what"), plain)
 
 
 persistent_context = Resource(

@@ -84,14 +84,14 @@ def joined(connection: Connection, actor: Actor, old: int, new: int) -> int:
     return new
 
 
-def overrule(connection: Connection, actor: Actor, wrong: int, right: int, at: datetime) -> int | None:
+def overrule(connection: Connection, actor: Actor, relation: int, wrong: int, right: int, at: datetime) -> int | None:
     """Of two that contradict each other one holds. Returns who decided it."""
     memories = db.metadata.tables["ai_memories"]
     standing = (memories.c.id == wrong, memories.c.state == "active")
     connection.execute(update(memories).where(*standing).values(state="superseded", superseded_by_id=right))
     point_blocks(connection, wrong, right)
     recount(connection, actor.tenant_id)
-    settle(connection, wrong, at)
+    settle(connection, wrong, at, relation)
     return actor.app_user_id
 
 
@@ -171,9 +171,9 @@ def recount(connection: Connection, tenant_id: int) -> None:
     connection.execute(_RECOUNT, {"tenant": tenant_id})
 
 
-def settle(connection: Connection, key: int, at: datetime | None) -> None:
-    """Close the open contradictions of a memory that is out of use."""
-    connection.execute(_SETTLE, {"key": key, "at": at})
+def settle(connection: Connection, key: int, at: datetime | None, but: int = 0) -> None:
+    """Close the open contradictions of a memory that is out of use, all `but` the one being settled."""
+    connection.execute(_SETTLE, {"key": key, "at": at, "but": but})
 
 
 _RECOUNT = text("""
@@ -189,6 +189,7 @@ _SETTLE = text("""
     UPDATE ai_memory_relationships
     SET resolved_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()), resolution = 'One of the two is out of use.'
     WHERE (from_memory_id = :key OR to_memory_id = :key) AND kind = 'contradicts' AND resolved_at IS NULL
+        AND id <> :but
 """)
 _DUPLICATE = text("""
     INSERT INTO ai_memory_relationships (tenant_id, from_memory_id, to_memory_id, kind, weight, detected_by)
