@@ -21,6 +21,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from psycopg import sql
 from sqlalchemy import Column, Connection, func, insert, select, true
+from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.sql import visitors
 
 from app.core.db import db
@@ -220,9 +221,9 @@ def _make_private(root: psycopg.Connection) -> None:
     """Recorded by the ledger where it may be, so that histories hold private values too."""
     for resource in REGISTRY:
         values = [
-            sql.SQL("{} = {}").format(sql.Identifier(_column(resource, each)), sql.SQL(_private(each)))
+            sql.SQL("{} = {}").format(sql.Identifier(column), sql.SQL(_private(each)))
             for each in resource.fields
-            if each.personal
+            if each.personal and (column := _column(resource, each))
         ]
         if not values:
             continue
@@ -235,9 +236,12 @@ def _make_private(root: psycopg.Connection) -> None:
             root.execute("RESET session_replication_role")
 
 
-def _column(resource: Resource, each: Field) -> str:
-    """The column a field shows, also where it shows it through a function."""
-    return next(part.name for part in visitors.iterate(resource.expression(each.name)) if isinstance(part, Column))
+def _column(resource: Resource, each: Field) -> str | None:
+    """The column a field shows, also an address through a function; what is put together of others' is theirs to replace."""
+    if each.expr is None:
+        return each.name
+    parts = (part for part in visitors.iterate(each.expr()) if isinstance(part, Column) and isinstance(part.type, INET))
+    return next((part.name for part in parts), None)
 
 
 def _private(each: Field) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import Text as SqlText
-from sqlalchemy.dialects.postgresql import TSVECTOR, aggregate_order_by
+from sqlalchemy.dialects.postgresql import TSVECTOR, aggregate_order_by, array
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import db
@@ -120,7 +120,7 @@ def asked_for() -> ColumnElement[str]:
     recalls = db.metadata.tables["memory_recalls"]
     latest = (
         select(recalls.c.query, recalls.c.created_at)
-        .where(recalls.c.tenant_id == AiMemory.tenant_id, recalls.c.returned_ids.contains(func.array([AiMemory.id])))
+        .where(recalls.c.tenant_id == AiMemory.tenant_id, recalls.c.returned_ids.op("@>")(array([AiMemory.id])))
         .order_by(recalls.c.created_at.desc())
         .limit(5)
         .correlate(AiMemory)

@@ -90,7 +90,7 @@ persistent_context = Resource(
         Choice("scope", label="Kept for", edit=CREATE, filter=True, width="s", labels={
             "tenant": "Company", "user": "Person", "workflow": "Workflow run",
         }),
-        Text("belongs_to", label="Which", edit=NEVER, sort=False, personal=True, expr=belongs_to),
+        Text("belongs_to", label="Which", edit=NEVER, sort=False, expr=belongs_to),
         Text("in_words", label="Value", edit=NEVER, long=True, sort=False, personal=True, width="l", expr=in_words),
         Count("read_count", label="Reads", edit=NEVER, filter=True, width="s"),
         Moment("last_read_at", label="Last read", edit=NEVER, filter=True),
