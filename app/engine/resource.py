@@ -252,6 +252,11 @@ class Resource:
         return self.label or self.name.replace("_", " ").capitalize()
 
     @property
+    def many(self) -> str:
+        """What a number of its records is followed by: "1,089 customers"."""
+        return self.plural
+
+    @property
     def one(self) -> str:
         """The singular in running text: "customer"."""
         return self.singular or self.plural.lower().removesuffix("s")

@@ -125,7 +125,7 @@ class ListPage:
         """ "1,089 customers", or "about 87,000 customers" where nobody counted."""
         number = count.number if count.exact else _rounded(count.number)
         resource = self.query.resource
-        plural = resource.plural
+        plural = resource.many
         running = plural if plural[1:2].isupper() else plural[:1].lower() + plural[1:]  # an API key is no aPI key
         word = resource.one if count.exact and count.number == 1 else running
         return f"{'' if count.exact else 'about '}{number:,} {word}"

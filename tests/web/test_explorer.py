@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -229,6 +230,14 @@ def test_what_looks_private_is_hidden_until_somebody_says_what_it_is(foreign: Fo
     assert "Its key looks personal" in foreign.desk().page("/explorer/ugly.by_email")
 
 
+@pytest.fixture
+def unclassified(foreign: Foreign) -> Iterator[None]:
+    """Whatever is said of the people here is forgotten again."""
+    yield
+    foreign.run("DELETE FROM console.explorer_columns WHERE table_name = 'people'")
+
+
+@pytest.mark.usefixtures("unclassified")
 def test_classes_decide_who_sees_a_column(foreign: Foreign) -> None:
     assert foreign.desk("auditor").send(f"{PLACE}/classify", foreign.desk().form(
         foreign.desk().get(f"{PLACE}/structure").get_data(as_text=True), "csrf_token")).status_code in (400, 404)  # fmt: skip

@@ -83,7 +83,7 @@ def _alone(described: Described, decisions: Decisions, role: str) -> Reflected:
     table = _table(described, places, physical, bool(key))
     keys = tuple(called[name] for name in key) or physical
     # A pointer to something else names that, not the row itself.
-    pointing = {each.columns[0] for each in described.out if len(each.columns) == 1}
+    pointing = {each.name for each in seen if each.points}
     title = guesses.title(seen, hidden | pointing - set(key), key)
     named = called[title] if title else keys[0] if keys else next(iter(places), "")
     suspected = frozenset(

@@ -1,4 +1,4 @@
-"""What the catalogue says of one table and of those it is tied to by foreign keys, in four statements, reading no row."""
+"""What the catalogue says of one table and of those it is tied to by foreign keys, in five statements, reading no row."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Column:
     """Characters a varchar takes."""
     labels: tuple[str, ...]
     """Of an enum, in its order; of a text with a CHECK list, its words."""
+    points: bool
+    """Part of a foreign key."""
     readable: bool
     updatable: bool
     insertable: bool
@@ -108,11 +110,8 @@ class Described:
         return next((each for each in self.columns if each.name == name), None)
 
 
-def describe(connection: Connection, schema: str, table: str) -> Described | None:
-    """The table of that name, or None where there is none any more."""
-    oid = connection.execute(_OID, {"schema": schema, "table": table}).scalar()
-    if oid is None:
-        return None
+def describe(connection: Connection, oid: int) -> Described | None:
+    """The table of that number, or None where there is none any more."""
     keys = _foreign_keys(connection, oid)
     oids = {oid, *(each.target for each in keys), *(each.source for each in keys)}
     found = _described(connection, oids)
@@ -175,11 +174,6 @@ def _foreign_keys(connection: Connection, oid: int) -> list[ForeignKey]:
 
 # -- the statements --------------------------------------------------------------------------------------------------
 
-_OID = text("""
-SELECT c.oid::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = :schema AND c.relname = :table AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-""")
-
 _FOREIGN_KEYS = text("""
 SELECT k.conname, k.conrelid::bigint, k.confrelid::bigint,
   (SELECT array_agg(a.attname::text ORDER BY p.place) FROM unnest(k.conkey) WITH ORDINALITY p(att, place)
@@ -228,6 +222,7 @@ SELECT a.attrelid::bigint AS oid, a.attname::text AS name, format_type(a.atttypi
   CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
   CASE WHEN b.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 END AS longest,
   (SELECT array_agg(l.enumlabel::text ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = b.oid) AS labels,
+  EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)) AS points,
   has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
   has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS updatable,
   has_column_privilege(a.attrelid, a.attnum, 'INSERT') AS insertable,

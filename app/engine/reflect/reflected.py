@@ -89,6 +89,10 @@ class Reflected(Resource):
         return [("Tables", "/explorer")]
 
     @property
+    def many(self) -> str:
+        return "rows"
+
+    @property
     def identity(self) -> Any:
         return (self.described.oid, self.serial)
 
@@ -215,6 +219,14 @@ class Reflected(Resource):
             return None
         fits = isinstance(parts, list) and len(parts) == len(self.key) and all(isinstance(part, str) for part in parts)
         return written(parts) if fits and self.lasting else None
+
+    def said_of(self, record_id: str) -> str:
+        """A record of the ledger in words."""
+        try:
+            parts = [record_id] if len(self.key) < 2 else json.loads(record_id)
+        except ValueError:
+            return record_id
+        return ", ".join(map(str, parts)) if isinstance(parts, list) else record_id
 
     def from_ledger(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         names = {place.column.name: name for name, place in self.places.items()}

@@ -47,13 +47,12 @@ def find(connection: Connection, schema: str, table: str) -> Reflected | None:
     kept = _kept.get((schema, table))
     if kept is not None and kept.token == token:
         return kept.resource
-    described = describe(connection, schema, table)
+    described = describe(connection, row.oid)
     if described is None:
         return None
     if len(_kept) >= _MOST:
         _kept.clear()
-    role = str(connection.execute(text("SELECT current_user")).scalar())
-    resource = resource_of(described, decisions(connection, described), role)
+    resource = resource_of(described, decisions(connection, described), row.role)
     _kept[(schema, table)] = _Kept(token, resource)
     return resource
 
@@ -105,11 +104,12 @@ def decisions(connection: Connection, described: Described) -> Decisions:
     names = {(each.schema, each.name) for each in (described, *described.neighbours.values())}
     asked = {"schemas": [schema for schema, _ in names], "tables": [name for _, name in names]}
     classes: dict[tuple[str, str], dict[str, str]] = {}
-    for schema, table, column, kind in connection.execute(_CLASSES, asked):
-        classes.setdefault((schema, table), {})[column] = kind
-    opened = {
-        (schema, table): Opened(reason, by, at) for schema, table, reason, by, at in connection.execute(_OPENED, asked)
-    }
+    opened: dict[tuple[str, str], Opened] = {}
+    for schema, table, column, kind, reason, by, at in connection.execute(_DECIDED, asked):
+        if column is None:
+            opened[(schema, table)] = Opened(reason, by, at)
+        else:
+            classes.setdefault((schema, table), {})[column] = kind
     return {each: Decided(classes.get(each, {}), opened.get(each)) for each in classes.keys() | opened.keys()}
 
 
@@ -123,7 +123,7 @@ def _surroundings(connection: Connection, every: float = LOOK_ROUND_EVERY) -> An
 
 # The rows of the catalogue that make up one table, each with the transaction that wrote it last; all found by index.
 _TOKEN = text("""
-SELECT c.oid::bigint, c.xmin::text, n.xmin::text, current_user::text,
+SELECT c.oid::bigint AS oid, current_user::text AS role, c.xmin::text, n.xmin::text,
   (SELECT (count(*), sum(a.xmin::text::bigint))::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
   (SELECT (count(*), sum(k.xmin::text::bigint))::text FROM pg_constraint k WHERE k.conrelid = c.oid),
   (SELECT (count(*), sum(x.xmin::text::bigint))::text FROM pg_index x WHERE x.indrelid = c.oid),
@@ -142,14 +142,13 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY n.nspname || '.' || c.relname = :name DESC LIMIT 1
 """)
 
-_CLASSES = text("""
-SELECT e.schema_name, e.table_name, e.column_name, e.class FROM explorer_columns e
-JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS t(s, n) ON e.schema_name = t.s AND e.table_name = t.n
-""")
-
-_OPENED = text("""
-SELECT e.schema_name, e.table_name, e.editing_reason, u.display_name, e.editing_at FROM explorer_tables e
-JOIN unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS t(s, n) ON e.schema_name = t.s AND e.table_name = t.n
+_DECIDED = text("""
+WITH asked AS (SELECT * FROM unnest(CAST(:schemas AS text[]), CAST(:tables AS text[])) AS t(s, n))
+SELECT e.schema_name, e.table_name, e.column_name, e.class, NULL, NULL, NULL::timestamptz
+FROM explorer_columns e JOIN asked ON e.schema_name = asked.s AND e.table_name = asked.n
+UNION ALL
+SELECT e.schema_name, e.table_name, NULL, NULL, e.editing_reason, u.display_name, e.editing_at
+FROM explorer_tables e JOIN asked ON e.schema_name = asked.s AND e.table_name = asked.n
 LEFT JOIN app_users u ON u.id = e.editing_by
 WHERE e.editing_at IS NOT NULL
 """)
