@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from app.core import db as database
-from app.engine import errors_log, registry
+from app.engine import errors_log, registry, witness
 
 if TYPE_CHECKING:
     from app.config import Config
@@ -34,6 +34,9 @@ log = logging.getLogger("console.worker")
 STALLED_S = 120  # a worker silent for two minutes is taken for dead, and its queued jobs for nobody's
 ATTEMPTS = 3
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+
+rounds: dict[str, witness.Round] = {}
+"""All that comes round by a schedule, by name."""
 
 # Opened over a real database by `run_worker`; to queue a job, the caller's own connection is all it needs.
 queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
@@ -49,6 +52,8 @@ def every(cron: str, name: str) -> Callable[[Callable[[], Any]], Callable[[], An
     """Run the decorated function on a schedule, in one worker at a time; a run still waiting is not queued a second time."""
 
     def register(function: Callable[[], Any]) -> Callable[[], Any]:
+        rounds[name] = witness.Round(name, cron, witness.about(function))
+
         def run(timestamp: int) -> Any:
             return function()
 
@@ -119,25 +124,44 @@ def _connector(config: Config) -> procrastinate.PsycopgConnector:
 
 
 async def _run(app: Flask, listen: bool, pause: float = 1) -> None:
+    presence = witness.Presence.of_this_process()
     while True:
         try:
             async with queue.open_async():
                 log.info("The worker has begun")
                 pause = 1
-                await queue.run_worker_async(
-                    name="console",
-                    concurrency=2,
-                    listen_notify=listen,
-                    shutdown_graceful_timeout=25,
-                    stalled_worker_timeout=STALLED_S,
-                    task_middleware=[in_context(app)],
-                )
+                await _work(app, presence, listen)
             log.info("The worker has finished")
             return
         except (exceptions.ConnectorException, OSError) as error:
             log.warning("The worker lost the database (%s); trying again in %g s", error, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 30)
+
+
+async def _work(app: Flask, presence: witness.Presence, listen: bool) -> None:
+    """Work until told to stop, giving signs of life meanwhile. Somebody may also ask it to leave on the screen."""
+    await witness.tell(app, "arrived", presence, tuple(rounds.values()))
+    work = asyncio.create_task(
+        queue.run_worker_async(
+            name="console",
+            concurrency=2,
+            listen_notify=listen,
+            shutdown_graceful_timeout=25,
+            stalled_worker_timeout=STALLED_S,
+            task_middleware=[in_context(app)],
+            worker_middleware=[witness.watched(app, presence)],
+        )
+    )
+    pulse = asyncio.create_task(witness.pulse(app, presence, work.cancel))
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not presence.leaving:
+            raise
+    finally:
+        pulse.cancel()
+    await witness.tell(app, "left", presence)
 
 
 def in_context(app: Flask) -> Callable[..., Any]:
@@ -149,7 +173,11 @@ def in_context(app: Flask) -> Callable[..., Any]:
                 return call_next()
             except Exception as error:
                 errors_log.capture(
-                    error, source="worker", path=context.job.task_name, request_id=f"job-{context.job.id}"
+                    error,
+                    source="worker",
+                    path=context.job.task_name,
+                    request_id=f"job-{context.job.id}",
+                    scheduled_task_id=context.additional_context.get(witness.PICTURE),
                 )
                 raise
 

@@ -69,9 +69,9 @@ _GROUP = text("""
 
 _OCCURRENCE = text("""
     INSERT INTO error_logs (tenant_id, group_id, level, error_type, message, stacktrace, frames, request_id, method, path,
-                            status_code, app_user_id, release, environment, context, ip)
+                            status_code, app_user_id, release, environment, context, ip, scheduled_task_id)
     VALUES (:tenant_id, :group_id, :level, :error_type, :message, :stacktrace, :frames, :request_id, :method, :path,
-            :status, :app_user_id, :release, :environment, :context, CAST(:ip AS inet))
+            :status, :app_user_id, :release, :environment, :context, CAST(:ip AS inet), :scheduled_task_id)
     RETURNING id
 """).bindparams(bindparam("frames", type_=JSONB), bindparam("context", type_=JSONB))
 
@@ -104,6 +104,7 @@ def capture(
     ip: str | None = None,
     actor: Actor | None = None,
     level: str = "error",
+    scheduled_task_id: int | None = None,
 ) -> int | None:
     """Write down an unhandled error; returns the id of its row in `error_logs`, or None if there is none.
 
@@ -115,6 +116,7 @@ def capture(
         facts = {
             "source": source, "level": level, "request_id": request_id, "method": method,
             "path": path.partition("?")[0][:500] if path else None, "status": status, "ip": ip,
+            "scheduled_task_id": scheduled_task_id,
         }  # fmt: skip
         log.error(
             "error",
@@ -204,7 +206,7 @@ def _write(problem: Problem, facts: dict[str, Any], actor: Actor | None) -> int 
         "frames": problem.frames,
         "context": {},
         "environment": os.environ.get("CONSOLE_ENV", "local"),
-        **{name: facts[name] for name in ("request_id", "method", "path", "status", "ip")},
+        **{name: facts[name] for name in ("request_id", "method", "path", "status", "ip", "scheduled_task_id")},
     }
     with change(
         SYSTEM(tenant_id or 0), action="error.seen", channel="system", request_id=facts["request_id"]

@@ -51,7 +51,7 @@ class CronJob(Record, PlatformStandard):
 def can_run_now(record: Mapping[str, Any]) -> str | None:
     if record["status"] == "paused":
         return "This job is paused; resume it first."
-    if record["tenant_id"] is None and record["task_name"] in background.queue.tasks:
+    if record["task_name"] in background.queue.tasks:
         return None
     return f"No worker of the console knows the task “{record['task_name']}”, so nothing could run it."
 

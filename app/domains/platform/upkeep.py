@@ -36,6 +36,20 @@ ENDED = {
         "j.status = 'failed' AND NOT EXISTS (SELECT 1 FROM procrastinate_events e"
         " WHERE e.job_id = j.id AND e.at >= clock_timestamp() - interval '90 days')",
     ),
+    # Its picture for people, as long; a row that a run or an error still names stays with it.
+    "queue.picture": (
+        "scheduled_tasks t",
+        "t.created_at < clock_timestamp() - CASE WHEN t.status IN ('succeeded', 'cancelled', 'aborted')"
+        " THEN interval '14 days' ELSE interval '90 days' END AND t.status NOT IN ('queued', 'running')"
+        " AND NOT EXISTS (SELECT 1 FROM automation_runs r WHERE r.scheduled_task_id = t.id)"
+        " AND NOT EXISTS (SELECT 1 FROM error_logs l WHERE l.scheduled_task_id = t.id)",
+    ),
+    "workers": (
+        "workers w",
+        "w.status = 'stopped' AND w.last_heartbeat_at < clock_timestamp() - interval '30 days'"
+        " AND NOT EXISTS (SELECT 1 FROM scheduled_tasks t WHERE t.worker_id = w.id AND t.status = 'running')"
+        " AND NOT EXISTS (SELECT 1 FROM ai_tasks t WHERE t.worker_id = w.id)",
+    ),
 }
 
 
