@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy import ColumnElement, Numeric, and_, case, cast, func
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import INLINE, NEVER, Choice, Code, Count, Json, Moment, Percent, Reference, Text
@@ -34,7 +34,7 @@ class LandingPage(Record, Standard, Authored, Archivable):
 
 def rate() -> ColumnElement[Any]:
     """Of a hundred visitors, how many asked; nothing while nobody has come."""
-    return case((LandingPage.views > 0, func.round(LandingPage.submissions * 100.0 / LandingPage.views, 2)))
+    return case((LandingPage.views > 0, func.round(100 * cast(LandingPage.submissions, Numeric) / LandingPage.views, 2)))
 
 
 def can_be_answered(moving: Moving) -> str | None:
