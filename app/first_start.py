@@ -46,7 +46,7 @@ def furnish(config: Config) -> Greeting:
 def make_accounts(config: Config) -> str:
     """One sign-in per role, all with the same new password, which is returned. In one unit of work, in the ledger."""
     from app import create_app
-    from app.demo import audits
+    from app.demo import audits, habits
     from app.demo.company import ROLE_EMAILS, ROLE_HOLDERS
     from app.domains.auth import staff
     from app.engine.access import SYSTEM
@@ -69,6 +69,7 @@ def make_accounts(config: Config) -> str:
                     password=password,
                     must_change=False,
                 )
+            habits.settle_in(connection, tenant_id, email_for("{role}"))
         audits.look_back(tenant_id)
     return password
 

@@ -18,7 +18,7 @@ def test_from_the_figures_to_the_evidence_and_back_in_time(person: Person) -> No
     page = owner.page
     page.get_by_role("button", name="Run the audit").click()
     page.get_by_text(re.compile("^Taken now by")).wait_for()
-    owner.accessible(within="#main")
+    owner.accessible(within="#api")
     page.get_by_role("group").filter(has_text="Error monitoring").first.locator("summary").click()
     page.get_by_text("Two occurrences of one bug make one group").wait_for()
     page.get_by_role("link", name=re.compile("^Errors caught: ")).click()

@@ -114,7 +114,7 @@ def _of_schedule(row: Mapping[Any, Any]) -> JobLine:
         ended = {"succeeded": "went well", "failed": "failed"}.get(
             row["last_status"] or "", row["last_status"] or "ended"
         )
-        said = f"The last run {ended}; {row['runs']:,} of the last 30 days in the record of runs."
+        said = f"{row['runs']:,} {'run' if row['runs'] == 1 else 'runs'} on record of the last 30 days; the last {ended}."
     else:
         said = "It has never run."
     return JobLine(
