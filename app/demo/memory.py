@@ -158,7 +158,7 @@ def _from_decisions(mind: Mind) -> None:
         "SELECT DISTINCT ON (d.subject_type, d.subject_id) d.id, d.kind, d.question, d.chosen, d.reasoning, d.decided_at,"
         " d.agent_id, d.subject_type, d.subject_id, coalesce(c.name, j.number, i.number, e.number) FROM ("
         " SELECT * FROM ai_decision_logs WHERE tenant_id = %s AND review_verdict = 'agree' AND chosen IS NOT NULL"
-        " AND subject_id IS NOT NULL AND decided_at < %s ORDER BY decided_at DESC, id LIMIT 90) AS d"
+        " AND subject_id IS NOT NULL AND decided_at < %s ORDER BY md5(id::text) LIMIT 90) AS d"
         " LEFT JOIN customers c ON d.subject_type = 'customers' AND c.id = d.subject_id"
         " LEFT JOIN jobs j ON d.subject_type = 'jobs' AND j.id = d.subject_id"
         " LEFT JOIN invoices i ON d.subject_type = 'invoices' AND i.id = d.subject_id"

@@ -246,7 +246,7 @@ def talks(world: World, agent_ids: dict[str, int], prices: dict[str, Record]) ->
             }
             talking.hold(talk, names, {"lead_id": lead, "about": ("leads", lead)}, begun, status)
         elif known:
-            names, who, about = known[place % len(known)]
+            names, who, about = known[place % min(56, len(known))]
             talking.hold(talk, names, dict(who) | {"about": about[talk.fact.about]}, begun, status)
     for place, talk in enumerate(OFFICE):
         begun = world.at - timedelta(days=4 + 9 * place + dice.random())

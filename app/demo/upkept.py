@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.demo.agents import AGENTS
 from app.demo.knowledge import AT_IT, POLICIES
-from app.demo.talking import Talking
+from app.demo.talking import Talking, partners
 from app.demo.world import Record, pick_weighted
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ FAULTS = ("The target did not answer within 30 s.", "The target refused the key;
 
 def recalls(mind: Mind, talking: Talking) -> None:
     """Each look into memory that a call records, of decisions and of conversations, in the order of time."""
+    count = mind.world.rows("SELECT count(*) FROM ai_decision_logs WHERE tenant_id = %s", mind.world.tenant_id)[0][0]
+    step = max(1, count // 2000)  # so that they reach back over the three months, however many decisions there are
     looked: list[tuple[Any, ...]] = [
         (
             call["id"],
@@ -41,29 +43,42 @@ def recalls(mind: Mind, talking: Talking) -> None:
             call["latency_ms"],
             question,
             call["conversation_id"],
-            *[None] * 3,
+            *[None] * 4,
         )
         for call, question, _at in talking.recalls
     ]
     looked += mind.world.rows(
-        "SELECT c.id, c.started_at, c.agent_id, c.latency_ms, d.question, NULL::bigint, d.id, d.subject_type, d.subject_id"
+        "SELECT c.id, c.started_at, c.agent_id, c.latency_ms, d.question, NULL::bigint, d.id, d.subject_type, d.subject_id,"
+        " coalesce(j.customer_id, i.customer_id, e.customer_id)"
         " FROM (SELECT id, started_at, agent_id, latency_ms, decision_id FROM ai_calls WHERE tenant_id = %s"
-        " AND operation = 'retrieval' AND decision_id IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 900) AS c"
-        " JOIN ai_decision_logs d ON d.id = c.decision_id",
-        mind.world.tenant_id,
-    )
+        " AND operation = 'retrieval' AND decision_id %% %s = 0 ORDER BY started_at DESC, id DESC LIMIT 900) AS c"
+        " JOIN ai_decision_logs d ON d.id = c.decision_id"
+        " LEFT JOIN jobs j ON d.subject_type = 'jobs' AND j.id = d.subject_id"
+        " LEFT JOIN invoices i ON d.subject_type = 'invoices' AND i.id = d.subject_id"
+        " LEFT JOIN estimates e ON d.subject_type = 'estimates' AND e.id = d.subject_id",
+        mind.world.tenant_id, step,
+    )  # fmt: skip
     about: dict[tuple[str, int], list[Record]] = {}
     of_agent: dict[int, list[Record]] = {}
     for memory in mind.memories:
         if memory["subject_id"]:
             about.setdefault((memory["subject_type"], memory["subject_id"]), []).append(memory)
-        of_agent.setdefault(memory["agent_id"], []).append(memory)
-    subjects = {each.record["id"]: each.about for each in talking.held if each.about}
+        else:
+            of_agent.setdefault(memory["agent_id"], []).append(memory)
+    sites = {
+        customer: subject["property"]
+        for _names, who, subject in partners(mind.world)
+        if (customer := who["customer_id"])
+    }
+    customers = {each.record["id"]: each.record["customer_id"] for each in talking.held}
+    leads = {each.record["id"]: each.record["lead_id"] for each in talking.held}
     used_by: dict[int, list[int]] = {}
     for row in sorted(looked, key=lambda row: (row[1], row[0])):
-        call, at, agent, latency, question, conversation, decision, table, key = row
-        subject = subjects.get(conversation) or ((table, key) if key else None)
-        found = _found(mind, about.get(subject, []) if subject else [], of_agent.get(agent, []), at)
+        call, at, agent, latency, question, conversation, decision, table, key, customer = row
+        customer = customer or customers.get(conversation) or (key if table == "customers" else None)
+        near = [(table, key), ("leads", leads.get(conversation)), ("customers", customer), sites.get(customer)]
+        known = [memory for subject in dict.fromkeys(near) if subject in about for memory in about[subject]]
+        found = _found(mind, known, of_agent.get(agent, []), at)
         score = (
             round(mind.dice.uniform(0.34, 0.93), 6)
             if mind.dice.random() < 0.86

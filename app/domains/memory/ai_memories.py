@@ -246,15 +246,15 @@ ai_memories = Resource(
     related=(
         Related(
             "memory_entries", via="consolidated_into_id", label="Where it came from", sort="-created_at",
-            fields=("content", "source", "conversation_id", "decision_id", "agent_id", "created_at"),
+            fields=("source", "created_at", "content", "conversation_id", "decision_id"),
         ),
         Related(
             "ai_memory_relationships", via="from_memory_id", id="from", label="What it says of others", sort="-created_at",
-            fields=("kind", "to_memory_id", "standing", "weight", "detected_by"),
+            fields=("claim", "standing", "to_memory_id", "detected_by"),
         ),
         Related(
             "ai_memory_relationships", via="to_memory_id", id="to", label="What others say of it", sort="-created_at",
-            fields=("kind", "from_memory_id", "standing", "weight", "detected_by"),
+            fields=("claim", "standing", "from_memory_id", "detected_by"),
         ),
         Related(
             "ai_memory_feedback", via="memory_id", label="What people and agents think of it", sort="-created_at",
@@ -321,7 +321,7 @@ ai_memories = Resource(
         SubjectLink("subject_id", label="About"),
         Choice("scope", edit=CREATE, filter=True, list=False, labels={"tenant": "Whole company"}, help="How far it reaches."),
         Choice(
-            "state", edit=NEVER, filter=True, width="s",
+            "state", edit=NEVER, filter=True, width="s", list=False,
             labels={"active": "In use", "superseded": "Replaced", "expired": "Faded", "archived": "Out of use",
                     "deleted": "Forgotten"},
             tones={

@@ -124,10 +124,10 @@ ai_memory_relationships = Resource(
         "ck_ai_memory_relationships_two": ("to_memory_id", "Choose another memory; this is the same one."),
     },
     fields=(
-        Text("claim", label="Relation", edit=NEVER, list=False, sort=False, expr=claim),
+        Text("claim", label="Relation", edit=NEVER, sort=False, expr=claim),
         Reference("from_memory_id", label="First memory", to="ai_memories", edit=CREATE, filter=True, width="l"),
         Choice(
-            "kind", edit=CREATE, filter=True, labels=WORDS,
+            "kind", edit=CREATE, filter=True, list=False, labels=WORDS,
             tones={
                 "supports": "ok dot", "contradicts": "danger warn", "supersedes": "info part", "duplicates": "warn dot",
                 "derived_from": "mute dot", "related": "mute dot",

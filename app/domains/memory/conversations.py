@@ -148,15 +148,15 @@ conversations = Resource(
     related=(
         Related(
             "conversation_history", via="conversation_id", label="Messages", sort="seq",
-            fields=("content", "role", "created_at", "feedback", "tokens"),
+            fields=("role", "content", "created_at", "feedback", "tokens"),
         ),
         Related(
             "memory_entries", via="conversation_id", label="Captured from it", sort="-created_at",
-            fields=("content", "status", "importance", "consolidated_into_id"),
+            fields=("status", "content", "importance", "consolidated_into_id"),
         ),
         Related(
             "memory_recalls", via="conversation_id", label="Looked up for it", sort="-created_at",
-            fields=("query", "strategy", "found", "used", "top_score", "latency_ms"),
+            fields=("found", "used", "query", "strategy", "top_score", "latency_ms"),
         ),
         Related(
             "ai_calls", via="conversation_id", label="Model calls", sort="-started_at",
@@ -200,7 +200,7 @@ conversations = Resource(
         "ck_conversations_subject": ("subject_id", "Name both the kind of record and its number, or neither."),
     },
     fields=(
-        Text("title", label="Conversation", edit=NEVER, longest=300, width="xl"),
+        Text("title", label="Conversation", edit=NEVER, longest=300, width="l"),
         Choice(
             "status", edit=NEVER, filter=True, labels={"waiting_human": "Waits for a person"},
             tones={"open": "info open", "waiting_human": "warn pause", "closed": "mute done"},
@@ -209,9 +209,9 @@ conversations = Resource(
         Reference("customer_id", label="Customer", to="customers", edit=NEVER, filter=True),
         Reference("agent_id", label="Agent", to="ai_agents", as_="agent", edit=NEVER, filter=True),
         Reference("handoff_to_id", label="Person in charge", to="app_users", as_="person", edit=NEVER, filter=True),
-        Count("message_count", label="Messages", edit=NEVER, filter=True, width="s"),
-        Cost("total_cost", label="Cost", edit=NEVER, filter=True, width="s"),
         Moment("last_message_at", label="Last message", edit=NEVER, filter=True),
+        Count("message_count", label="Messages", edit=NEVER, filter=True, width="s"),
+        Cost("total_cost", label="Cost", edit=NEVER, list=False, filter=True, width="s"),
         Text("summary", long=True, longest=4000, edit=NEVER, list=False, personal=True, group="What was said"),
         Text(
             "transcript", label="Transcript", long=True, edit=NEVER, list=False, sort=False, personal=True,

@@ -53,8 +53,8 @@ def belongs_to() -> ColumnElement[str]:
 def in_words() -> ColumnElement[str]:
     """The value as lines a person reads, whatever its shape."""
     value = PersistentContext.__table__.c.value
-    plain = value.op("#>>")(cast(literal("{}", SqlText), ARRAY(SqlText)))
-    return func.coalesce(pairs(value), items(value, "what"), plain)
+    plain = value.op("#>>", return_type=SqlText())(cast(literal("{}", SqlText), ARRAY(SqlText)))
+    return func.coalesce(pairs(value), items(value, "what"), plain, type_=SqlText)
 
 
 persistent_context = Resource(
