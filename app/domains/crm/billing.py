@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from app.domains.crm import totals
 from app.domains.crm.tables import table
@@ -74,6 +74,18 @@ class PeriodBill:
             "billing_kind": "subscription", "subscription_id": agreed["id"], "property_id": agreed["property_id"],
             "period_start": self.starts, "period_end": self.ends,
         }  # fmt: skip
+        invoices = table("invoices")
+        # A draft for it that was put away gives the period up: there is one invoice a period, whatever became of others.
+        connection.execute(
+            update(invoices)
+            .where(
+                invoices.c.subscription_id == agreed["id"],
+                invoices.c.period_start == self.starts,
+                invoices.c.status == "draft",
+                invoices.c.archived_at.is_not(None),
+            )
+            .values(period_start=None, period_end=None)
+        )
         _draft(connection, actor, [line], about, agreed, Decimal(0))
         return self.ends
 
@@ -118,10 +130,12 @@ def _draft(
             customer_id=agreed["customer_id"],
             currency=agreed["currency"],
             terms_days=terms,
-            **totals.header(net, tax, min(discount, net)),
             created_by=actor.app_user_id,
             updated_by=actor.app_user_id,
         )
         .returning(invoices.c.id)
     ).scalar_one()
     connection.execute(insert(rows), [{**mine, **line, "invoice_id": made} for line in lines])
+    # Last, as when lines are entered by hand, so that an undo takes it all back in the order in which it came.
+    header = totals.header(net, tax, min(discount, net))
+    connection.execute(update(invoices).where(invoices.c.id == made).values(**header))

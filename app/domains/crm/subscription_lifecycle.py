@@ -211,7 +211,10 @@ def bill(moving: Moving) -> Mapping[str, Any]:
     record, invoices = moving.record, table("invoices").c
     starts = record["next_invoice_on"]
     twice = select(invoices.id).where(
-        invoices.subscription_id == record["id"], invoices.period_start == starts, invoices.status != "void"
+        invoices.subscription_id == record["id"],
+        invoices.period_start == starts,
+        invoices.status != "void",
+        invoices.archived_at.is_(None),
     )
     if moving.connection.execute(twice.limit(1)).first() is not None:
         raise NotAllowed(f"There is an invoice for the period from {starts:%b} {starts.day} already.")
