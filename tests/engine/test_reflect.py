@@ -27,7 +27,7 @@ def column(name: str, base: str = "text", **known: Any) -> Column:
     return Column(name=name, base=base, **{**plain, **known})
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(NAMES, NAMES)
 def test_any_two_names_come_back_from_an_address(schema: str, table: str) -> None:
     address = tablename.address(schema, table)
@@ -35,7 +35,7 @@ def test_any_two_names_come_back_from_an_address(schema: str, table: str) -> Non
     assert tablename.parts(address) == (schema, table)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=4))
 def test_any_key_comes_back_from_an_address(parts: list[str]) -> None:
     key = written(parts)
@@ -43,7 +43,7 @@ def test_any_key_comes_back_from_an_address(parts: list[str]) -> None:
     assert [tablename.unescape(part) for part in key.split(",")] == parts
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(NAMES, max_size=8, unique=True))
 def test_every_column_has_a_name_of_its_own_in_addresses(columns: list[str]) -> None:
     found = names([column(each) for each in columns])
