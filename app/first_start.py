@@ -95,12 +95,14 @@ def _accounts(config: Config) -> Greeting:
 def _invitation(config: Config) -> Greeting:
     from app import create_app
     from app.domains.auth import staff
+    from app.domains.crm import lead_scoring
     from app.engine.access import SYSTEM
     from app.engine.apply import change
 
     with create_app(config).app_context():
         tenant_id = staff.company()
         with change(SYSTEM(tenant_id), action="staff.invite", reason="First owner", channel="system") as connection:
+            lead_scoring.write_defaults(connection, tenant_id)
             token = staff.invite_first_owner(connection, tenant_id)
     if token is None:
         return Greeting()

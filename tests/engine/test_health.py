@@ -243,7 +243,9 @@ def test_every_declared_check_can_be_run(app: Flask, tenant: int) -> None:
         "db.cache_hit", "db.xid_age", "db.migrations", "db.unused_indexes", "queue.wait_s", "queue.stalled", "queue.failed_1h",
         "workers.alive", "ai.error_rate", "ai.p95_ms", "ai.spend", "ai.review_backlog", "security.failed_logins",
         "storage.free", "storage.write", "audit.chain", "data.invoice_lines", "data.paid_caches", "data.completed_uninvoiced",
-        "data.unallocated", "data.duplicate_payments", "data.stuck_estimates",
+        "data.unallocated", "data.duplicate_payments", "data.stuck_estimates", "data.order_lines", "data.accepted_not_begun",
+        "data.agreement_unbilled", "data.visit_overdue", "data.segment_counts", "data.stuck_files", "files.unscanned",
+        "files.infected",
     }  # fmt: skip
 
 

@@ -144,3 +144,89 @@ def stuck_estimates(connection: Connection, tenant_id: int) -> Measured:
           AND e.valid_until < (clock_timestamp() AT TIME ZONE t.timezone)::date
         """,
     )
+
+
+@check("data.order_lines", title="Orders unlike their lines", unit="orders", **MONEY, **SHARED)
+def order_lines(connection: Connection, tenant_id: int) -> Measured:
+    """Rule 01 for orders: subtotal is not the sum of the lines, or tax_total not the sum of their tax."""
+    return _found(
+        connection,
+        tenant_id,
+        "orders",
+        "01",
+        """
+        SELECT o.id, o.number AS label
+        FROM orders o
+        LEFT JOIN (SELECT order_id, sum(line_total) AS lines, sum(tax_amount) AS tax FROM order_lines
+                   WHERE tenant_id = :tenant_id GROUP BY 1) AS l ON l.order_id = o.id
+        WHERE o.tenant_id = :tenant_id AND o.archived_at IS NULL
+          AND (o.subtotal <> coalesce(l.lines, 0) OR o.tax_total <> coalesce(l.tax, 0))
+        """,
+    )
+
+
+@check("data.accepted_not_begun", title="Accepted, not begun", unit="estimates", **BACKLOG, **SHARED)
+def accepted_not_begun(connection: Connection, tenant_id: int) -> Measured:
+    """Rule 12: an accepted estimate of which neither a job nor an order has come."""
+    return _found(
+        connection,
+        tenant_id,
+        "estimates",
+        "12",
+        """
+        SELECT e.id, e.number || '.' || e.revision_no AS label FROM estimates e
+        WHERE e.tenant_id = :tenant_id AND e.archived_at IS NULL AND e.status = 'accepted'
+          AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.estimate_id = e.id)
+          AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.estimate_id = e.id AND o.status <> 'cancelled')
+        """,
+    )
+
+
+@check("data.agreement_unbilled", title="Agreements nobody bills", unit="agreements", **MONEY, **SHARED)
+def agreement_unbilled(connection: Connection, tenant_id: int) -> Measured:
+    """Rule 19: in force and not ending with its period, and the next invoice has no day or was due before yesterday."""
+    return _found(
+        connection,
+        tenant_id,
+        "subscriptions",
+        "19",
+        """
+        SELECT s.id, s.number AS label FROM subscriptions s JOIN tenants t ON t.id = s.tenant_id
+        WHERE s.tenant_id = :tenant_id AND s.archived_at IS NULL AND s.status IN ('active', 'past_due')
+          AND NOT s.cancel_at_period_end
+          AND (s.next_invoice_on IS NULL OR s.next_invoice_on < (clock_timestamp() AT TIME ZONE t.timezone)::date - 1)
+        """,
+    )
+
+
+@check("data.visit_overdue", title="Maintenance visits overdue", unit="agreements", **BACKLOG, **SHARED)
+def visit_overdue(connection: Connection, tenant_id: int) -> Measured:
+    """Rule 20: a service agreement in force whose next visit is more than 14 days past."""
+    return _found(
+        connection,
+        tenant_id,
+        "subscriptions",
+        "20",
+        """
+        SELECT s.id, s.number AS label FROM subscriptions s JOIN tenants t ON t.id = s.tenant_id
+        WHERE s.tenant_id = :tenant_id AND s.archived_at IS NULL AND s.status IN ('active', 'past_due')
+          AND s.kind = 'service_agreement'
+          AND s.next_visit_on < (clock_timestamp() AT TIME ZONE t.timezone)::date - 14
+        """,
+    )
+
+
+@check("data.segment_counts", title="Segments not counted for a week", unit="segments", **BACKLOG, **SHARED)
+def segment_counts(connection: Connection, tenant_id: int) -> Measured:
+    """A segment's number says how many it had when it was last counted; after a week nobody should rely on it."""
+    return _found(
+        connection,
+        tenant_id,
+        "customer_segments",
+        "segment",
+        """
+        SELECT s.id, s.name AS label FROM customer_segments s
+        WHERE s.tenant_id = :tenant_id AND s.archived_at IS NULL
+          AND coalesce(s.refreshed_at, s.created_at) < clock_timestamp() - interval '7 days'
+        """,
+    )
