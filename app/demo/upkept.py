@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SAID = {
     "helpful": ("Saved me a call.", "Exactly what the crew needed.", None, None),
     "irrelevant": ("True, but not what I asked.", None),
-    "outdated": ("This changed in summer.", "The manager left."),
+    "outdated": ("This changed in summer.", "Not so any more."),
     "wrong": ("It is the other building.", "Nobody ever said that."),
     "harmful": ("This must not be told to customers.",),
 }
@@ -148,7 +148,9 @@ def feedback(mind: Mind) -> None:
             continue
         verdict = pick_weighted(dice, VERDICTS)
         memory = by_id[(recall["used_ids"] or recall["returned_ids"])[0]]
-        at = min(recall["created_at"] + timedelta(minutes=dice.uniform(1, 90)), world.at)
+        at = recall["created_at"] + timedelta(minutes=dice.uniform(1, 90))
+        if at > world.at:
+            continue
         later = at + timedelta(hours=dice.uniform(1, 30))
         done = verdict in ("helpful", "irrelevant") and later < world.at - timedelta(days=1) and dice.random() < 0.9
         change = (
@@ -277,6 +279,6 @@ def context(mind: Mind, talking: Talking) -> None:
             "last_read_at": at + (world.at - at) * dice.random() if reads else None, "read_count": reads,
             "written_by": world.staff["Samir Haddad"] if person else None,
             "written_by_agent_id": None if person else (of if scope == "agent" else mind.agent_ids["dispatch-scheduler"]),
-            "created_at": at,
+            "created_at": at, "updated_at": at,
         })  # fmt: skip
     world.write("persistent_context", records)

@@ -293,6 +293,30 @@ def test_decisions_are_about_something_and_obey_their_states(normal):
     assert normal.one(waiting) == normal.one(waiting + " AND status IN ('proposed', 'pending_approval')")
 
 
+def test_memories_have_a_source_and_what_is_counted_of_them_is_there(normal):
+    normal.finds_nothing(
+        "SELECT m.id FROM ai_memories m WHERE NOT EXISTS (SELECT FROM memory_entries e WHERE e.consolidated_into_id = m.id)"
+    )
+    normal.finds_nothing(
+        "SELECT m.id FROM ai_memories m LEFT JOIN (SELECT key, count(*) AS n, count(*) FILTER (WHERE key = ANY (used_ids)) AS u,"
+        " max(created_at) AS last, min(created_at) AS first FROM memory_recalls, unnest(returned_ids) AS key GROUP BY 1) AS r"
+        " ON r.key = m.id WHERE (m.recall_count, m.useful_count) <> (coalesce(r.n, 0), coalesce(r.u, 0))"
+        " OR m.last_recalled_at IS DISTINCT FROM r.last OR r.first < m.created_at"
+    )
+    normal.finds_nothing(
+        "SELECT c.id FROM ai_memory_clusters c WHERE member_count <> (SELECT count(*) FROM ai_memories m"
+        " WHERE m.cluster_id = c.id AND m.state = 'active')"
+    )
+    normal.finds_nothing(
+        "SELECT c.id FROM conversations c JOIN LATERAL (SELECT count(*) AS n, max(created_at) AS last FROM conversation_history"
+        " WHERE conversation_id = c.id) AS h ON true WHERE (c.message_count, c.last_message_at) IS DISTINCT FROM (h.n, h.last)"
+        " OR c.channel <> 'board' AND c.total_cost <> (SELECT coalesce(sum(total_cost), 0) FROM ai_calls"
+        " WHERE conversation_id = c.id)"
+    )
+    open_ones = "SELECT count(*) FROM ai_memory_relationships WHERE kind = 'contradicts' AND resolved_at IS NULL"
+    assert 3 < normal.one(open_ones) < 10
+
+
 def test_history_of_health_is_marked_as_demonstration(normal):
     assert normal.one("SELECT count(*) FROM system_health WHERE NOT details @> '{\"demo\": true}'") == 0
     normal.finds_nothing(

@@ -201,6 +201,11 @@ def forgotten(moving: Moving) -> Mapping[str, Any]:
     }
 
 
+def made_by_moves(_: Mapping[str, Any]) -> bool:
+    """Versions and sources come of correcting, merging and keeping, never of a form."""
+    return True
+
+
 def in_use(record: Mapping[str, Any]) -> str | None:
     return None if record.get("state") == "active" else "It is out of use."
 
@@ -245,7 +250,7 @@ ai_memories = Resource(
     ),
     related=(
         Related(
-            "memory_entries", via="consolidated_into_id", label="Where it came from", sort="-created_at",
+            "memory_entries", via="consolidated_into_id", label="Where it came from", sort="-created_at", closed=made_by_moves,
             fields=("source", "created_at", "content", "conversation_id", "decision_id"),
         ),
         Related(
@@ -261,7 +266,7 @@ ai_memories = Resource(
             fields=("finding", "verdict", "comment", "correction", "applied_at", "created_at"),
         ),
         Related(
-            "ai_memories", via="superseded_by_id", label="Earlier versions", sort="-created_at",
+            "ai_memories", via="superseded_by_id", label="Earlier versions", sort="-created_at", closed=made_by_moves,
             fields=("content", "state", "verified_by", "created_at"),
         ),
         Related(
