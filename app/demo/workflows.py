@@ -71,13 +71,13 @@ def workflows(world: World, agent_ids: dict[str, int], prices: dict[str, Record]
     _bindings(world, definitions)
     sets = _task_sets(world)
     _from_sets(plot, sets)
+    _after_errands(plot, _errands(plot, prices))
     last = len(world.rows("SELECT FROM user_tasks WHERE tenant_id = %s", world.tenant_id))
     for number, task in enumerate(plot.tasks, last + 1):
         task["number"] = f"T-{number:05d}"
     world.write("user_tasks", plot.tasks)
     world.numbered("user_task", "T-", 5, last + len(plot.tasks))
-    errands = _errands(plot, prices)
-    _orders(plot, errands)
+    world.write("task_dependencies", sorted(plot.edges, key=lambda edge: edge["created_at"]))
 
 
 def _some(world: World, table: str) -> list[tuple[int, str]]:
@@ -420,11 +420,13 @@ def _approvals(plot: Plot, errands: list[Record]) -> None:
         )
 
 
-def _orders(plot: Plot, errands: list[Record]) -> None:
-    """Which task waits for which, between people and agents too: the call is made when the agent has prepared it."""
-    open_errands = [errand for errand in errands if errand["status"] in ("queued", "running")]
-    calls = [task for task in plot.tasks if task["kind"] in ("call", "todo") and task["status"] == "todo"]
-    for errand, task in zip(open_errands, reversed(calls), strict=False):
-        mixed = _edge(0, task["id"], errand["created_at"])
-        plot.edges.append(mixed | {"predecessor_user_task_id": None, "predecessor_ai_task_id": errand["id"]})
-    plot.world.write("task_dependencies", sorted(plot.edges, key=lambda edge: edge["created_at"]))
+def _after_errands(plot: Plot, errands: list[Record]) -> None:
+    """What a person does with it once the agent is done waits for the agent."""
+    for errand in errands:
+        if errand["status"] in ("queued", "running", "waiting_approval", "waiting_input"):
+            made, about = errand["created_at"], (errand["subject_type"], errand["subject_id"])
+            task = _task(plot, f"Go through it: {errand['title']}", "follow_up", "Wes Lindqvist", made,
+                         made + timedelta(days=2), "todo", about)  # fmt: skip
+            plot.tasks.append(task | {"source": "ai"})
+            edge = _edge(0, task["id"], made)
+            plot.edges.append(edge | {"predecessor_user_task_id": None, "predecessor_ai_task_id": errand["id"]})

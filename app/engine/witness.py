@@ -124,12 +124,13 @@ def watched(app: Flask, presence: Presence) -> Callable[..., Awaitable[Any]]:
     """A wrapper around each job that tells its beginning and its end, and leaves out what somebody paused."""
 
     async def within(call_next: Callable[[], Awaitable[Any]], context: JobContext, _worker: Any) -> Any:
+        presence.running += 1
         picture = await tell(app, "begun", presence, context.job, otherwise=0)
         if picture is None:
+            presence.running -= 1
             log.info("%s is paused", context.job.task_name)
             return None
         context.additional_context[PICTURE] = picture or None
-        presence.running += 1
         try:
             result = await call_next()
         except Exception as error:

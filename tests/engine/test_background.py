@@ -179,9 +179,26 @@ def test_a_worker_shows_it_lives_does_its_rounds_and_leaves_when_told(fresh_data
             assert checked
             assert checked[0] >= 15
             assert connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() == (1,)
+            shown = "SELECT status, jobs_done >= 3, memory_mb > 10 FROM workers"
+            assert connection.execute(shown).fetchone() in [("idle", True, True), ("busy", True, True)]
+            rounds = (
+                "SELECT count(*), count(*) FILTER (WHERE status = 'up' AND last_status = 'succeeded' AND next_run_at > now())"
+                " FROM cron_jobs WHERE tenant_id IS NULL AND key IN ('health.run', 'ledger.seal', 'queue.sweep')"
+            )
+            assert connection.execute(rounds).fetchone() == (3, 3)
+            unlike = (
+                "SELECT j.task_name, j.status, t.status FROM procrastinate_jobs j LEFT JOIN scheduled_tasks t"
+                " ON t.queue_job_id = j.id WHERE j.status IN ('succeeded', 'failed') AND j.status::text IS DISTINCT FROM t.status"
+            )
+            assert connection.execute(unlike).fetchall() == []
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
             assert connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() == (0,)
+            assert connection.execute("SELECT status FROM workers").fetchone() == ("stopped",)
+            outside = (
+                "SELECT count(*) FROM change_entries WHERE table_name IN ('workers', 'cron_jobs', 'scheduled_tasks')"
+            )
+            assert connection.execute(outside).fetchone() == (0,)
     finally:
         process.kill()
         log.close()

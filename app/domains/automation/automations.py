@@ -146,7 +146,7 @@ automations = Resource(
         ),
         Related(
             "workflow_automations", "automation_id", label="Used in workflows",
-            fields=("hook", "definition_id", "node_key", "blocking", "enabled"),
+            fields=("name", "definition_id", "blocking", "enabled"),
         ),
     ),
     sentences={

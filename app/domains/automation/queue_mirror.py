@@ -76,6 +76,7 @@ class QueueMirror:
                 "cron": cron.id if cron else None, "slot": slot, "worker": worker.kept.get("id"),
             }  # fmt: skip
             row: int = connection.execute(_BEGIN, values).scalar_one()
+            connection.execute(_BEAT, _facts(worker) | {"id": worker.kept.get("id")})
             if cron is not None:
                 connection.execute(_TURN_BEGUN, {"id": cron.id, "at": at, "next": following(cron.schedule, at)})
         return row
@@ -89,6 +90,7 @@ class QueueMirror:
         }  # fmt: skip
         with transaction() as connection:
             row = connection.execute(_END, values).first()
+            connection.execute(_BEAT, _facts(worker) | {"id": worker.kept.get("id")})
             if row is not None and row.cron_job_id is not None:
                 took = int((at - row.started_at).total_seconds() * 1000)
                 connection.execute(

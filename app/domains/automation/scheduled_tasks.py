@@ -121,7 +121,7 @@ _RETRY = text("SELECT procrastinate_retry_job_v2(:job, clock_timestamp(), NULL, 
 scheduled_tasks = Resource(
     ScheduledTask,
     title="task_name",
-    label="Background queue",
+    label="Queued jobs",
     singular="queued job",
     icon="inbox",
     nav=("Automation", 20),

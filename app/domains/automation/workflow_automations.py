@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import ColumnElement, String, case, cast, func, literal
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import INLINE, NEVER, Choice, Code, Count, Flag, Json, Moment, Reference, Text
@@ -26,9 +27,27 @@ class WorkflowAutomation(Record, Standard):
     enabled: Mapped[bool] = flag("true")
 
 
+MOMENTS = {
+    "starts_workflow": "Begins the workflow",
+    "on_start": "When it starts",
+    "on_enter": "Entering a step",
+    "on_exit": "Leaving a step",
+    "on_complete": "When it is done",
+    "on_fail": "When it fails",
+    "on_sla_breach": "When it is late",
+}
+
+
+def named() -> ColumnElement[str]:
+    """The moment and, where it is one step's, which."""
+    moment = case(MOMENTS, value=WorkflowAutomation.hook, else_=WorkflowAutomation.hook)
+    step = func.coalesce(literal(": ").op("||")(WorkflowAutomation.node_key), "")
+    return cast(moment.op("||")(step), String)
+
+
 workflow_automations = Resource(
     WorkflowAutomation,
-    title="hook",
+    title="name",
     label="Automations in workflows",
     singular="use in a workflow",
     icon="split",
@@ -41,22 +60,16 @@ workflow_automations = Resource(
         "Workflow waits": WorkflowAutomation.blocking.is_(True),
         "Switched off": WorkflowAutomation.enabled.is_(False),
     },
-    facts=("definition_id", "hook", "node_key", "automation_id", "blocking", "enabled"),
+    facts=("definition_id", "automation_id", "blocking", "enabled"),
     sentences={
         "uq_workflow_automations_binding": ("automation_id", "This automation runs at that moment already."),
         "ck_workflow_automations_node_key": ("node_key", "Name the step it enters or leaves."),
     },
     fields=(
-        Choice(
-            "hook", label="Moment", filter=True,
-            labels={
-                "starts_workflow": "Begins the workflow", "on_start": "When it starts", "on_enter": "Entering a step",
-                "on_exit": "Leaving a step", "on_complete": "When it is done", "on_fail": "When it fails",
-                "on_sla_breach": "When it is late",
-            },
-        ),
+        Text("name", label="When", edit=NEVER, sort=False, expr=named, width="l"),
+        Choice("hook", label="Moment", filter=True, list=False, labels=MOMENTS),
         Reference("definition_id", label="Workflow", to="workflow_definitions", filter=True, width="l"),
-        Code("node_key", label="Step", filter=True),
+        Code("node_key", label="Step", filter=True, list=False),
         Reference("automation_id", label="Automation", to="automations", filter=True, width="l"),
         Count("position", label="Order", least=0, edit=INLINE, filter=True, width="xs"),
         Flag(

@@ -188,11 +188,11 @@ ai_tasks = Resource(
         ),
         Related(
             "task_dependencies", "successor_ai_task_id", label="Waits for", id="waits_for",
-            fields=("predecessor_user_task_id", "predecessor_ai_task_id", "kind", "lag_minutes"),
+            fields=("name", "predecessor_user_task_id", "predecessor_ai_task_id", "lag_minutes"),
         ),
         Related(
             "task_dependencies", "predecessor_ai_task_id", label="Holds up", id="holds_up",
-            fields=("successor_user_task_id", "successor_ai_task_id", "kind", "lag_minutes"),
+            fields=("name", "successor_user_task_id", "successor_ai_task_id", "lag_minutes"),
         ),
     ),
     sentences={

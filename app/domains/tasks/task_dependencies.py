@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, String, case, cast, text
 from sqlalchemy.orm import Mapped
 
-from app.engine.fields import CREATE, NEVER, Choice, Count, Moment, Reference
+from app.engine.fields import CREATE, NEVER, Choice, Count, Moment, Reference, Text
 from app.engine.records import Log, Record, choice, integer, ref
 from app.engine.refusals import Rejected
 from app.engine.resource import Resource
@@ -61,11 +61,22 @@ _NAMES = text("""
             LEFT JOIN user_tasks u ON 'u' || u.id = :first LEFT JOIN ai_tasks a ON 'a' || a.id = :first)
 """)
 
+ORDERS = {
+    "finish_to_start": "Done before the other starts",
+    "start_to_start": "Begun before the other starts",
+    "finish_to_finish": "Done before the other is done",
+}
+
+
+def named() -> ColumnElement[str]:
+    return cast(case(ORDERS, value=TaskDependency.kind, else_=TaskDependency.kind), String)
+
+
 task_dependencies = Resource(
     TaskDependency,
-    title="kind",
-    label="Order of tasks",
-    singular="order of two tasks",
+    title="name",
+    label="Task dependencies",
+    singular="task dependency",
     icon="link",
     nav=("Tasks and workflows", 45),
     about="Which task has to be done or begun before another may. An order is drawn or taken away, never changed.",
@@ -93,13 +104,8 @@ task_dependencies = Resource(
         "ck_task_dependencies_itself_ai": ("successor_ai_task_id", "A task cannot wait for itself."),
     },
     fields=(
-        Choice(
-            "kind", label="Order", edit=CREATE, filter=True,
-            labels={
-                "finish_to_start": "Done before the other starts", "start_to_start": "Begun before the other starts",
-                "finish_to_finish": "Done before the other is done",
-            },
-        ),
+        Text("name", label="Order", edit=NEVER, sort=False, expr=named),
+        Choice("kind", label="Which order", edit=CREATE, filter=True, list=False, labels=ORDERS),
         Reference(
             "predecessor_user_task_id", label="First comes", to="user_tasks", edit=CREATE, filter=True, width="l",
         ),

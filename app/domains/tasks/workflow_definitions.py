@@ -39,7 +39,7 @@ def steps() -> ColumnElement[str]:
 
 
 def ways() -> ColumnElement[str]:
-    return items(WorkflowDefinition.__table__.c.graph["transitions"], "from", "to", "when", between=" → ")
+    return items(WorkflowDefinition.__table__.c.graph["transitions"], "from", "when", "to", between=" → ")
 
 
 def how_many() -> ColumnElement[int]:
@@ -135,7 +135,7 @@ workflow_definitions = Resource(
         ),
         Related(
             "workflow_automations", "definition_id", label="Automations in it",
-            fields=("hook", "node_key", "automation_id", "blocking", "enabled"),
+            fields=("name", "automation_id", "blocking", "enabled"),
         ),
     ),
     sentences={
