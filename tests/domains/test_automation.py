@@ -323,12 +323,12 @@ def test_run_now_queues_the_task_with_the_change_once(auto: Any, mirror: Any) ->
         connection.execute(text("UPDATE cron_jobs SET task_name = 'gauges.keep' WHERE key = 'test.round'"))
     waiting = "SELECT count(*) AS n FROM procrastinate_jobs WHERE task_name = 'gauges.keep' AND status = 'todo'"
     before = one(waiting)["n"]
-    auto.press("Ada", "cron_jobs", the_round()["id"], "run_now")
-    auto.press("Ada", "cron_jobs", the_round()["id"], "run_now")
+    auto.press("Ada", "cron_jobs", the_round()["id"], "run")
+    auto.press("Ada", "cron_jobs", the_round()["id"], "run")
     assert one(waiting)["n"] == before + 1
     with transaction() as connection:
         connection.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'gauges.keep'"))
     own = auto.given("cron_jobs", key="export", name="Export", task_name="quickbooks.export", schedule="0 2 * * *")
     with pytest.raises(NotAllowed, match="No worker of the console knows the task"):
-        auto.press("Olga", "cron_jobs", own, "run_now")
+        auto.press("Olga", "cron_jobs", own, "run")
     assert auto.edit("Olga", "cron_jobs", own, grace_seconds=900).change_set

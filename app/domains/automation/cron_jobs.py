@@ -131,7 +131,7 @@ cron_jobs = Resource(
             Transition("resume", "Resume", ("paused",), "new", "cron.pause", effects=(resumed,), done="resumed"),
         ),
     ),
-    actions=(Action("run_now", "Run now", "cron.run", run_now, when=can_run_now, done="queued"),),
+    actions=(Action("run", "Run now", "cron.run", run_now, when=can_run_now, done="queued"),),
     fields=(
         Text("name", label="Job", edit=NEVER, width="l"),
         Choice(
