@@ -147,5 +147,5 @@ SELECT c.name, c.task_name, c.schedule, c.timezone, c.enabled, c.status, c.last_
        (SELECT count(*) FROM scheduled_tasks s WHERE s.cron_job_id = c.id AND s.finished_at >= :since) AS runs,
        (SELECT count(*) FROM scheduled_tasks s
         WHERE s.cron_job_id = c.id AND s.status = 'failed' AND s.finished_at >= :since) AS failed
-FROM cron_jobs c WHERE c.tenant_id = :tenant OR c.tenant_id IS NULL ORDER BY c.name
+FROM cron_jobs c WHERE c.tenant_id = :tenant ORDER BY c.name
 """)
