@@ -88,7 +88,8 @@ def _plan(
         ended = issued + timedelta(days=1) if issued < today else today
     leaving = status == "active" and dice.random() < 0.08
     return {
-        "name": f"{name}, {place}", "kind": "service_agreement", "status": status, "customer_id": customer, "property_id": site,
+        "name": f"{place}, {name.lower()}", "kind": "service_agreement", "status": status, "customer_id": customer,
+        "property_id": site,
         "product_id": plan, "quantity": Decimal(1), "unit_amount": amount, "discount_pct": Decimal(0), "interval_unit": "year",
         "interval_count": 1, "collection": dice.choice(("send_invoice", "send_invoice", "send_invoice", "auto_charge")),
         "starts_on": starts, "trial_ends_at": None, "current_period_start": issued, "current_period_end": ends,
@@ -129,7 +130,7 @@ def _beginning(
             begun = status == "active"
             ends = after_one(starts, unit, 1)
             records.append({
-                "name": f"{name}, {place}", "kind": "service_agreement", "status": status, "customer_id": customer,
+                "name": f"{place}, {name.lower()}", "kind": "service_agreement", "status": status, "customer_id": customer,
                 "property_id": site, "product_id": plan, "quantity": Decimal(1),
                 "unit_amount": Decimal(dice.choice((89, 129, 149, 199)) if unit == "month" else dice.choice((1280, 2390, 3400))),
                 "discount_pct": Decimal(dice.choice((0, 0, 0, 5, 10))), "interval_unit": unit, "interval_count": 1,

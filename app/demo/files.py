@@ -277,8 +277,11 @@ def _papers(shelf: Shelf) -> None:
             f"inspection-{number}.pdf", "report", "application/pdf", at, ("jobs", job), "/reports", visibility="customer",
             versions=dice.choice((1, 1, 2, 3)), text_content=f"Inspection {number}. {title}. Drains, seams, flashing, curbs.",
         )  # fmt: skip
-        shelf.paper(f"Inspection report, {title}", "inspection_report", dice.choice(("sent", "sent", "final")), file,
-                    min(at, world.at), customer_id=customer, subject_type="jobs", subject_id=job)  # fmt: skip
+        where = title.partition(", ")[2] or title
+        shelf.paper(
+            f"Inspection report, {where}", "inspection_report", dice.choice(("sent", "sent", "final")), file,
+            min(at, world.at), customer_id=customer, subject_type="jobs", subject_id=job,
+        )  # fmt: skip
     _company_papers(shelf, today)
     _papers_of_open_jobs(shelf)
 
@@ -333,7 +336,7 @@ def _papers_of_open_jobs(shelf: Shelf) -> None:
         category = "permit" if kind == "permit" else "contract"
         file = shelf.add(f"{kind.replace('_', '-')}-{number}.pdf", category, "application/pdf", at, ("jobs", job),
                          f"/jobs/{number}/papers", versions=dice.choice((1, 1, 2)))  # fmt: skip
-        shelf.paper(f"{kind.replace('_', ' ').capitalize()}, {title}", kind, status, file, at, customer_id=customer,
+        shelf.paper(f"{kind.replace('_', ' ').capitalize()} for {title}", kind, status, file, at, customer_id=customer,
                     subject_type="jobs", subject_id=job)  # fmt: skip
 
 

@@ -65,8 +65,9 @@ def _section(world: World, dice: random.Random, site: int, name: str, area: Deci
              where: tuple[Decimal | None, Decimal | None]) -> Record:  # fmt: skip
     years, price, makers = LASTS[system]
     age = world.at.year - laid
-    score = max(4, min(100, round(100 - 88 * age / years + dice.uniform(-9, 9))))
-    warranty = laid + dice.choice((10, 15, 20)) if dice.random() < 0.7 else None
+    score = min(100, max(round(100 - 88 * age / years + dice.uniform(-9, 9)), dice.randrange(4, 24)))
+    until = laid + dice.choice((10, 15, 20))
+    warranty = until if dice.random() < 0.8 and until > world.at.year - 6 else None
     inspected = looked.astimezone(world.zone).date() if looked else None  # type: ignore[attr-defined]
     lat, lng = where
     return {

@@ -247,6 +247,7 @@ def test_a_segment_counts_what_its_list_shows(shop: Any) -> None:
     asked = listing.read_query(segments.asked_as(row["filter"]), projection(customers, actor), actor.timezone)
     assert len(listing.fetch(shop.connection, asked, actor).rows) == 2
     assert shop.shown("customer_segments", key, "members") == "status=active&open_balance.gt=0"
+    assert shop.shown("customer_segments", key, "finds") == "Status: active and open balance more than 0"
     shop.given("customers", name="E", status="active", open_balance=1)
     assert shop.move("Sally", "customer_segments", key, "refresh")["member_count"] == 3
     assert shop.edit("Sally", "customer_segments", key, filter={"name": "C, D & Söhne"})

@@ -120,6 +120,7 @@ def test_documents_prove_their_totals(normal):
     for header, lines, key in (
         ("invoices", "invoice_lines", "invoice_id"),
         ("estimates", "estimate_lines", "estimate_id"),
+        ("orders", "order_lines", "order_id"),
     ):
         normal.finds_nothing(
             f"SELECT h.id FROM {header} h LEFT JOIN (SELECT {key}, sum(line_total) AS net, sum(tax_amount) AS tax"
@@ -259,6 +260,51 @@ def test_leads_stand_where_their_history_led_them(normal):
         f"next_action_at > '{TODAY}'",
     ):
         assert 5 < normal.one(f"{opened} AND {kind}") < normal.one(opened) / 2, kind
+
+
+def test_orders_and_agreements_agree_with_what_came_of_them(normal):
+    normal.finds_nothing(
+        "SELECT o.number FROM orders o LEFT JOIN (SELECT order_id, sum(total) AS billed FROM invoices GROUP BY 1) AS i"
+        " ON i.order_id = o.id WHERE o.invoiced_total <> coalesce(i.billed, 0)"
+        " OR (o.status = 'closed') <> (o.closed_at IS NOT NULL) OR o.status IN ('fulfilled', 'closed')"
+        " AND EXISTS (SELECT FROM order_lines l WHERE l.order_id = o.id AND l.fulfilled_qty <> l.quantity)"
+        " OR o.confirmed_at > o.fulfilled_at OR o.fulfilled_at > o.closed_at"
+    )
+    normal.finds_nothing(
+        "SELECT l.id FROM invoice_lines i JOIN order_lines l ON l.id = i.order_line_id WHERE l.invoiced_qty <> i.quantity"
+    )
+    late = "EXISTS (SELECT FROM invoices i WHERE i.subscription_id = s.id AND i.status = 'open' AND i.due_date < %s)"
+    normal.finds_nothing(f"SELECT number FROM subscriptions s WHERE status = 'active' AND {late}", TODAY)
+    normal.finds_nothing(
+        f"SELECT number FROM subscriptions s WHERE status IN ('past_due', 'unpaid') AND NOT {late}", TODAY
+    )
+    normal.finds_nothing(
+        "SELECT number FROM subscriptions WHERE status IN ('active', 'past_due') AND NOT cancel_at_period_end"
+        " AND next_invoice_on <= %s OR cancelled_at > timestamptz '2026-11-25 19:00+00' OR ends_on < starts_on",
+        TODAY,
+    )
+    normal.finds_nothing(
+        "SELECT slug FROM landing_pages p WHERE submissions < (SELECT count(*) FROM leads l WHERE l.landing_page_id = p.id)"
+        " OR submissions > views"
+    )
+
+
+def test_files_are_what_their_newest_version_is_and_name_no_stored_bytes(normal):
+    normal.finds_nothing(
+        "SELECT f.id FROM file_metadata f LEFT JOIN file_versions v ON v.file_id = f.id AND v.version_no = f.current_version_no"
+        " WHERE (f.storage_key, f.size_bytes, f.sha256, f.scan_status)"
+        " IS DISTINCT FROM (v.storage_key, v.size_bytes, v.sha256, v.scan_status)"
+        " OR f.storage_key <> 'demo/' || left(encode(f.sha256, 'hex'), 2) || '/' || substr(encode(f.sha256, 'hex'), 3, 2)"
+        " || '/' || encode(f.sha256, 'hex') OR NOT f.tags @> '{demo}'"
+    )
+    normal.finds_nothing(
+        "SELECT id FROM file_versions v WHERE restored_from_no IS NOT NULL AND sha256 <> (SELECT o.sha256 FROM file_versions o"
+        " WHERE o.file_id = v.file_id AND o.version_no = v.restored_from_no)"
+    )
+    normal.finds_nothing(
+        "SELECT e.number FROM estimates e LEFT JOIN documents d ON d.id = e.pdf_document_id WHERE e.sent_at IS NOT NULL"
+        " AND (d.subject_type, d.subject_id) IS DISTINCT FROM ('estimates', e.id)"
+    )
 
 
 def test_a_decision_is_the_sum_of_its_calls(normal):

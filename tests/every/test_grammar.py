@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from app.engine import keyset
-from app.engine.fields import Choice, Count, Date, Email, Field, Flag, Moment, Phone, Reference, SubjectLink, Url
+from app.engine.fields import Choice, Count, Date, Email, Field, Flag, Moment, Phone, Reference, SubjectLink, Url, Whole
 from app.engine.fields.number import Number
 from app.engine.filters import parameter
 from app.engine.refusals import BadQuery
@@ -32,7 +32,7 @@ def plausible(each: Field, op: str) -> str:
         value = "yes"
     elif isinstance(each, Date | Moment):
         value = "month"
-    elif isinstance(each, Number | Reference | SubjectLink):
+    elif isinstance(each, Number | Reference | SubjectLink | Whole):
         value = "1"
     elif op in ("contains", "startswith"):
         value = "a%_\\'"

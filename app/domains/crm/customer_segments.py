@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, text
 from sqlalchemy.orm import Mapped
 
+from app.domains.crm.conditions import in_words
 from app.domains.crm.segments import address, recounted, settle
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.fields import BULK, INLINE, NEVER, Choice, Code, Count, Json, Link, Moment, Reference, Text
 from app.engine.records import Archivable, Authored, Record, Standard, choice, integer, json_, moment, ref, text_
 from app.engine.resource import Resource
-from app.engine.wording import pairs
 
 
 class CustomerSegment(Record, Standard, Authored, Archivable):
@@ -62,8 +62,8 @@ customer_segments = Resource(
         Code("key", required=True, longest=60, filter=True, help="A short name for automations and reports: at-risk."),
         Choice("kind", filter=True, width="s", labels={"rule": "Filter", "rfm": "RFM", "tag": "Tag"}),
         Text(
-            "finds", label="Who", long=True, edit=NEVER, sort=False,
-            expr=lambda: pairs(CustomerSegment.__table__.c.filter), width="l",
+            "finds", label="Who", edit=NEVER, sort=False,
+            expr=lambda: in_words(CustomerSegment.__table__.c.filter), width="l",
         ),
         Count("member_count", label="Customers", edit=NEVER, filter=True, width="s", help="As of the last count."),
         Link(

@@ -34,7 +34,9 @@ class LandingPage(Record, Standard, Authored, Archivable):
 
 def rate() -> ColumnElement[Any]:
     """Of a hundred visitors, how many asked; nothing while nobody has come."""
-    return case((LandingPage.views > 0, func.round(100 * cast(LandingPage.submissions, Numeric) / LandingPage.views, 2)))
+    return case(
+        (LandingPage.views > 0, func.round(100 * cast(LandingPage.submissions, Numeric) / LandingPage.views, 2))
+    )
 
 
 def can_be_answered(moving: Moving) -> str | None:
@@ -126,9 +128,12 @@ landing_pages = Resource(
             "rate", label="Share", edit=NEVER, sort=False, filter=True, expr=rate, width="s",
             help="Of a hundred visitors, how many asked.",
         ),
-        Text(
-            "service_interest", label="Wants", longest=60, edit=INLINE, list=False, filter=True,
-            help="What its leads are taken to want.",
+        Choice(
+            "service_interest", label="Wants", edit=INLINE, list=False, filter=True, help="What its leads are taken to want.",
+            values=(
+                "leak_repair", "maintenance", "inspection", "reroof", "new_construction", "coating", "emergency", "other",
+            ),
+            labels={"reroof": "Re-roof"},
         ),
         Reference("ab_test_id", label="Experiment", to="ab_tests", list=False, filter=True),
         Moment("published_at", label="Published", edit=NEVER, filter=True),

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 
+from app.domains.crm.conditions import in_words
 from app.domains.crm.lead_scoring import weigh_anew
 from app.engine.fields import BULK, INLINE, NEVER, Choice, Count, Flag, Json, Moment, Reference, Text
 from app.engine.records import Authored, Record, Standard, choice, flag, integer, json_, text_
 from app.engine.resource import Resource
-from app.engine.wording import pairs
 
 
 class LeadScoringRule(Record, Standard, Authored):
@@ -27,7 +27,7 @@ class LeadScoringRule(Record, Standard, Authored):
 
 
 def holds_when() -> ColumnElement[str]:
-    return pairs(LeadScoringRule.__table__.c.expression)
+    return in_words(LeadScoringRule.__table__.c.expression)
 
 
 lead_scoring_rules = Resource(
@@ -65,7 +65,7 @@ lead_scoring_rules = Resource(
             help="Fit: how well the work suits us. Engagement: how much they want it. A penalty takes from fit.",
             tones={"fit": "info dot", "engagement": "accent dot", "penalty": "warn dot"},
         ),
-        Text("holds_when", label="Holds when", edit=NEVER, sort=False, long=True, expr=holds_when, width="l"),
+        Text("holds_when", label="Holds when", edit=NEVER, sort=False, expr=holds_when, width="l"),
         Count("points", least=-100, most=100, edit=INLINE | BULK, filter=True, width="s"),
         Count(
             "max_points", label="At most", least=-100, most=100, edit=INLINE, filter=True, width="s",

@@ -14,7 +14,21 @@ from sqlalchemy.orm import Mapped
 
 from app.core.clock import today
 from app.engine.access import Actor
-from app.engine.fields import BULK, INLINE, NEVER, Choice, Count, Date, Json, Moment, Money, Quantity, Reference, Text
+from app.engine.fields import (
+    BULK,
+    INLINE,
+    NEVER,
+    Choice,
+    Count,
+    Date,
+    Json,
+    Moment,
+    Money,
+    Quantity,
+    Reference,
+    Text,
+    Whole,
+)
 from app.engine.records import Archivable, Record, Standard, choice, day, integer, json_, money, number, ref, text_
 from app.engine.resource import Related, Resource
 
@@ -86,7 +100,7 @@ roof_sections = Resource(
         "warranty_ends_on",
     ),
     related=(
-        Related("media_assets", "roof_section_id", label="Photos", fields=("caption", "phase", "taken_at", "job_id")),
+        Related("media_assets", "roof_section_id", label="Photos", fields=("name", "phase", "taken_at", "job_id")),
         Related(
             "estimate_lines", "roof_section_id", label="Offered",
             fields=("description", "estimate_id", "quantity", "line_total"),
@@ -115,8 +129,8 @@ roof_sections = Resource(
             help="From 0, failed, to 100, new.",
         ),
         Count("age", label="Years old", edit=NEVER, sort=False, filter=True, expr=age, width="s"),
-        Count(
-            "replace_year", label="Replace in", least=1900, most=2200, edit=INLINE | BULK, filter=True, width="s",
+        Whole(
+            "replace_year", label="Replace in", bits=32, edit=INLINE | BULK, filter=True, width="s",
             help="The year its replacement is planned for.",
         ),
         Money(
@@ -125,7 +139,7 @@ roof_sections = Resource(
         ),
         Date("warranty_ends_on", label="Warranty until", edit=INLINE, filter=True, group="Warranty"),
         Date("inspected_on", label="Last inspected", edit=INLINE | BULK, list=False, filter=True),
-        Count("installed_year", label="Laid in", least=1900, most=2200, edit=INLINE, list=False, filter=True),
+        Whole("installed_year", label="Laid in", bits=32, edit=INLINE, list=False, filter=True),
         Text(
             "warranty_manufacturer", label="Warranty by", longest=120, edit=INLINE, list=False, filter=True,
             group="Warranty",

@@ -144,7 +144,7 @@ def cancelled(moving: Moving) -> Mapping[str, Any]:
 lifecycle = Lifecycle(
     field="status",
     initial="incomplete",
-    stages=("incomplete", "trialing", "active"),
+    stages=("incomplete", "active"),
     frozen=dict.fromkeys(("cancelled", "incomplete_expired"), ("*",)),
     why_frozen="This agreement has ended; make a new one.",
     transitions=(

@@ -95,8 +95,8 @@ lifecycle = Lifecycle(
 centerpoint_files = Resource(
     CenterpointFile,
     title="file_name",
-    label="CenterPoint files",
-    singular="CenterPoint file",
+    label="Files in CenterPoint",
+    singular="file in CenterPoint",
     icon="box",
     nav=("Files", 50),
     about="What CenterPoint still holds and how far it has been brought over: found, fetched, linked, failed or gone.",
@@ -132,7 +132,10 @@ centerpoint_files = Resource(
                 "skipped": "mute off", "failed": "danger fail", "gone": "mute off",
             },
         ),
-        Text("centerpoint_type", label="Kind there", edit=NEVER, filter=True),
+        Choice(
+            "centerpoint_type", label="Kind there", edit=NEVER, filter=True,
+            values=("model_file", "building_photo", "job_report"), labels={"model_file": "File of the building"},
+        ),
         Reference("job_id", to="jobs", edit=INLINE, filter=True, width="l"),
         Reference("customer_id", to="customers", edit=INLINE, filter=True, width="l"),
         Size("size_bytes", label="Size", edit=NEVER, filter=True, width="s"),

@@ -174,10 +174,10 @@ file_metadata = Resource(
     related=(
         Related(
             "file_versions", "file_id", label="Versions", sort="-version_no",
-            fields=("version_no", "change_note", "size_bytes", "uploaded_by", "created_at", "scan_status"),
+            fields=("name", "change_note", "size_bytes", "uploaded_by", "created_at", "scan_status"),
         ),
         Related("documents", "file_id", fields=("title", "number", "kind", "status")),
-        Related("media_assets", "file_id", label="As a photo", fields=("caption", "kind", "phase", "taken_at")),
+        Related("media_assets", "file_id", label="As a photo", fields=("name", "kind", "phase", "taken_at")),
         Related(
             "centerpoint_files", "file_id", label="In CenterPoint",
             fields=("file_name", "sync_status", "remote_updated_at"),
