@@ -215,7 +215,7 @@ BEGIN
                 'files.create', 'messages.read', 'messages.send', 'messages.create', 'messages.reveal',
                 'workflows.read', 'compliance.read']),
             ('sales', ARRAY['notices.own', 'approvals.own', 'orders.read', 'orders.create', 'orders.write',
-                'orders.confirm', 'orders.reveal', 'subscriptions.read', 'landing.*', 'ads.read', 'segments.*',
+                'orders.confirm', 'subscriptions.read', 'landing.*', 'ads.read', 'segments.*',
                 'lead_rules.*', 'documents.*', 'files.read', 'files.create', 'files.write', 'files.reveal',
                 'messages.read', 'messages.create', 'messages.send', 'messages.reveal', 'templates.read',
                 'abtests.read', 'events.read', 'insights.read', 'predictions.read', 'conversations.read',
