@@ -45,16 +45,15 @@ def plausible(each: Field, op: str) -> str:
     return f"{value},{value}" if op in ("in", "between") else value
 
 
-@pytest.mark.parametrize("op", OPERATORS)
 @every_resource
-def test_every_field_answers_its_operators(company: Company, resource: Resource, op: str) -> None:
-    asked = {
-        parameter(each.name, op): plausible(each, op)
-        for each in company.view(resource).filterable
-        if op in each.operators
-    }
-    response = company.get(f"{resource.path}?{urlencode({**asked, 'limit': 10})}", Accept="application/json")
-    assert response.status_code == 200, response.json
+def test_a_field_of_every_kind_answers_its_operators(company: Company, resource: Resource) -> None:
+    fields = one_of_each_kind(resource, company.view(resource).filterable)
+    for op in OPERATORS:
+        asked = {parameter(each.name, op): plausible(each, op) for each in fields if op in each.operators}
+        if asked:
+            address = f"{resource.path}?{urlencode({**asked, 'limit': 10})}"
+            response = company.get(address, Accept="application/json", **{"HX-Request-Type": "partial"})
+            assert response.status_code == 200, (op, response.get_data(as_text=True)[:300])
 
 
 @every_resource
