@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import atlas
+from bench import atlas, explorer
 from bench.serving import Ground, Served, memory_mb, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
@@ -95,6 +95,8 @@ def run(ground: Ground) -> list[Line]:
     lines.append(line("edit form", ours.get(f"/crm/customers/{key}/edit"), yard.get(f"/form?id={key}"), 6))
     lines.append(line("one field saved, ledger included", ours.saving(key), yard.saving(key), 6))
     lines += exports(ours, yard, ground)
+    with explorer.undeclared() as path:
+        lines.append(line("explorer list of a table nobody declared", ours.get(path), yard.get("/customers"), 6))
     lines += [absolute(*each) for each in atlas.measure(small, ROUNDS)]
     return lines
 

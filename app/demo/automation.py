@@ -395,7 +395,8 @@ def _faults(floor: Floor) -> None:
         moments = sorted(at for at, _run_id, _job_id in seen)
         old = world.at - moments[-1] > timedelta(days=8)
         groups.append({
-            "fingerprint": hashlib.sha256(f"by itself|{kind}|{where}".encode()).hexdigest()[:32], "title": f"{kind}: {words}",
+            "fingerprint": hashlib.sha256(f"by itself|{kind}|{where}|{words}".encode()).hexdigest()[:32],
+            "title": f"{kind}: {words}",
             "culprit": where, "error_type": kind, "source": "automation" if where.startswith("automations.") else "worker",
             "level": "error", "status": "resolved" if old else "unresolved", "substatus": None if old else "ongoing",
             "assignee_id": world.staff["Priya Raman"] if place % 2 else None, "first_seen_at": moments[0],

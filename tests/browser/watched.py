@@ -194,7 +194,7 @@ class Watched:
         assert at["ring"] and at["inside"], f"the focus on {at} is not to be seen"
         return str(at["words"])
 
-    def tab_to(self, words: str, limit: int = 60) -> None:
+    def tab_to(self, words: str, limit: int = 160) -> None:
         """Press Tab until what these words name has focus, seeing it on every step."""
         passed = []
         for _ in range(limit):

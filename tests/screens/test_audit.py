@@ -32,6 +32,7 @@ from app.engine.atlas import readings, survey
 from app.engine.projection import projection
 from app.engine.registry import REGISTRY
 from app.first_start import email_for
+from app.roles import seed_roles
 from app.web import session_rows
 from tests.conftest import _application
 from tests.servers import Database, Server
@@ -346,6 +347,7 @@ def test_before_the_first_report_it_offers_to_run_one(app: Flask) -> None:
     with app.app_context():
         tenant = staff.company()
         with change(SYSTEM(tenant), action="test", channel="system") as connection:
+            seed_roles(connection, tenant)
             staff.create(connection, tenant, mark, "owner", must_change=False)
         with transaction() as connection:
             user = connection.scalar(text("SELECT id FROM users WHERE email = :email"), {"email": mark})
