@@ -114,7 +114,9 @@ def _of_schedule(row: Mapping[Any, Any]) -> JobLine:
         ended = {"succeeded": "went well", "failed": "failed"}.get(
             row["last_status"] or "", row["last_status"] or "ended"
         )
-        said = f"{row['runs']:,} {'run' if row['runs'] == 1 else 'runs'} on record of the last 30 days; the last {ended}."
+        said = (
+            f"{row['runs']:,} {'run' if row['runs'] == 1 else 'runs'} on record of the last 30 days; the last {ended}."
+        )
     else:
         said = "It has never run."
     return JobLine(
