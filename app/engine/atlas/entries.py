@@ -22,6 +22,9 @@ from app.engine.catalogue import IndexFacts, TableFacts
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 
+ITSELF = "atlas_entries"
+"""The list these entries are kept in: declared so that it can be browsed, and left alone while nothing changes."""
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -77,7 +80,8 @@ class Entry:
     @property
     def machinery(self) -> bool:
         """Whether it is the console's own and nobody's business: queue, migrations, throttles, the atlas itself."""
-        return (self.facts.is_ours and self.resource is None) or self.facts.extension is not None
+        ours = self.facts.is_ours and (self.resource is None or self.facts.name == ITSELF)
+        return ours or self.facts.extension is not None
 
     @property
     def last_write(self) -> datetime | None:
