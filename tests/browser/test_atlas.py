@@ -17,6 +17,7 @@ def test_from_a_verdict_to_its_evidence_and_along_the_map(person: Person) -> Non
     owner.go("/explorer")
     page = owner.page
     page.get_by_role("link", name="Look-alike", exact=True).click()
+    page.locator('.tabs [aria-current="page"]', has_text="Look-alike").wait_for()
     copy = page.locator("tr", has_text="legacy.customers_backup_2023")
     assert copy.locator("td[data-field=verdict]").inner_text() == "Look-alike"
     copy.get_by_role("link", name="Why").click()
