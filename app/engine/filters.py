@@ -16,7 +16,9 @@ from app.engine.projection import Projection
 from app.engine.refusals import BadQuery
 from app.engine.typed import as_words, words_of
 
-OURS = frozenset({"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from"})
+OURS = frozenset(
+    {"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from", "density"}
+)
 """Words of a list's address that are no filters; a field called so is asked for as `scope.eq`."""
 
 WORDS = {

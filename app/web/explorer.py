@@ -21,7 +21,7 @@ from app.engine.references import lookup, shows_title
 from app.engine.reflect.reflected import Reflected
 from app.engine.refusals import BadQuery, NotFound, TooSlow
 from app.engine.registry import REGISTRY
-from app.web import cells, filter_panel, resources
+from app.web import cells, column_chooser, filter_panel, resources
 from app.web.security import needs
 from app.web.session import current_actor
 
@@ -209,7 +209,7 @@ def filters(where: str) -> str:
 @blueprint.get("/explorer/<table:where>/columns")
 @needs("explorer.read")
 def columns(where: str) -> str:
-    return filter_panel.show_columns(*find(where))
+    return column_chooser.show_columns(*find(where))
 
 
 @blueprint.get("/lookups/explorer/<table:where>/<by>")

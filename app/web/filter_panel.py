@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from app.engine.access import Actor
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference, Secret
 from app.engine.filters import DATE_WORDS, WORDS, parameter
 from app.engine.projection import Projection
@@ -114,34 +113,4 @@ def show_panel(resource: Resource, view: Projection) -> str:
         pairs=pairs,
         page_title=f"Filter {resource.plural.lower()}",
         crumbs=[*resource.crumbs, (resource.plural, link(resource.path, pairs)), ("Filter", None)],
-    )
-
-
-@blueprint.get("/<domain>/<table>/columns")
-@by_resource("read")
-def columns(domain: str, table: str) -> str:
-    """Which columns to show, in their declared order."""
-    from app.web.resources import find
-
-    return show_columns(*find(domain, table))
-
-
-def show_columns(resource: Resource, view: Projection, actor: Actor) -> str:
-    """The columns of any resource."""
-    from app.engine import listing
-    from app.web.htmx import wants_fragment
-
-    pairs = [(name, value) for name, value in given() if name not in ("after", "before", "count")]
-    query = listing.read_query(pairs, view, actor.timezone)
-    shown = [each.name for each in query.columns]
-    return render_template(
-        "resource/columns_fragment.html" if wants_fragment() else "resource/columns.html",
-        fields=view.fields,
-        shown=shown,
-        keep=[pair for pair in pairs if pair[0] != "cols"],
-        resource=resource,
-        pairs=pairs,
-        link=link,
-        page_title=f"Columns of {resource.plural.lower()}",
-        crumbs=[*resource.crumbs, (resource.plural, link(resource.path, pairs)), ("Columns", None)],
     )

@@ -104,6 +104,7 @@ def show_list(
         "resource/rows.html" if fragment else template,
         **{"page_title": resource.plural, "crumbs": [*resource.crumbs, (resource.plural, None)], **context},
         list=shown,
+        fragment=fragment,
         resource=resource,
         view=view,
     )

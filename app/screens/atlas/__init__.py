@@ -16,7 +16,7 @@ from app.engine.atlas.survey import Standing, ensure, kept
 from app.engine.registry import REGISTRY
 from app.screens.atlas.drawing import Drawing, draw
 from app.screens.atlas.references import Outline, outline
-from app.web import filter_panel, resources, rows
+from app.web import column_chooser, filter_panel, resources, rows
 from app.web.addresses import given
 from app.web.filter_panel import canonical
 from app.web.htmx import wants_fragment
@@ -31,7 +31,7 @@ blueprint = Blueprint("atlas", __name__)
 OF = {"domain": "platform", "table": "atlas_entries"}
 _VIEWS: dict[str, Any] = {
     "/explorer/filters": filter_panel.panel,
-    "/explorer/columns": filter_panel.columns,
+    "/explorer/columns": column_chooser.columns,
     "/explorer.<any(csv, xlsx, json):kind>": resources.export,
     "/explorer/<int:key>/history": resources.history,
     # Refused, with the reason why nothing is written here.
@@ -39,7 +39,7 @@ _VIEWS: dict[str, Any] = {
     "/explorer/<int:key>/edit": resources.edit,
     "/explorer/<int:key>/delete": resources.delete,
 }
-_READ = (filter_panel.panel, filter_panel.columns, resources.export, resources.history)
+_READ = (filter_panel.panel, column_chooser.columns, resources.export, resources.history)
 for _rule, _view in _VIEWS.items():
     blueprint.add_url_rule(
         _rule, f"list_{_view.__name__}", _view, defaults=OF, methods=["GET"] if _view in _READ else ["GET", "POST"]
@@ -66,6 +66,7 @@ def index(domain: str, table: str) -> str | AnyResponse:
     return render_template(
         "resource/rows.html" if fragment else "screens/atlas/list.html",
         list=shown,
+        fragment=fragment,
         resource=resource,
         view=view,
         standing=standing,
