@@ -26,11 +26,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def web_command(config: Config) -> list[str]:
-    """The web server, granian. It speaks HTTP/1 and nothing else; TLS and buffering are the proxy's."""
+    """The web server, granian. It speaks HTTP/1 and nothing else; TLS and buffering are the proxy's.
+
+    Pages are made on WEB_THREADS threads of our own (web/gateway.py); what it counts as pressure are mostly open streams.
+    """
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app", "--working-dir", str(ROOT)),
+        *(sys.executable, "-m", "granian", "--interface", "rsgi", "rsgi:server", "--working-dir", str(ROOT)),
         *("--host", config.host, "--port", str(config.port), "--http", "1", "--no-ws"),
-        *("--workers", str(config.web_workers), "--blocking-threads", str(config.web_threads)),
+        *("--workers", str(config.web_workers), "--backpressure", "1024"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning"),
     ]
 

@@ -12,7 +12,21 @@ from functools import cached_property
 from typing import Any, cast
 
 from psycopg import errors as pg
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false, or_, select, true, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    false,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import psycopg as _psycopg
 from sqlalchemy.sql import Subquery
 
@@ -50,6 +64,8 @@ class ListQuery:
     """Whether the person asked for an exact count."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Field -> value set by the page itself, such as the record a related list belongs to."""
+    only: tuple[int, ...] = ()
+    """The records it is about, where it is about those alone: what of them stands in this list?"""
 
     @property
     def resource(self) -> Resource:
@@ -258,6 +274,7 @@ def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[A
         query.sort_text,
         tuple(clause.shape for clause in query.clauses),
         bool(query.q),
+        bool(query.only),
         query.scope,
         query.archived,
         tuple(query.fixed),
@@ -403,6 +420,8 @@ def conditions(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
         found.append(condition(clause, resource.expression(clause.field.name), f"f{position}"))
     for name in query.fixed:
         found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
+    if query.only:
+        found.append(resource.table.c[resource.keys[0]] == any_(bindparam("only", type_=ARRAY(BigInteger))))
     if query.q:
         searched = query.projection.searched
         found.append(
@@ -432,6 +451,8 @@ def values(query: ListQuery, actor: Actor) -> dict[str, Any]:
         given |= parameters(clause, f"f{position}", actor.timezone)
     for name, value in query.fixed.items():
         given[f"x_{name}"] = value
+    if query.only:
+        given["only"] = list(query.only)
     if query.q:
         given["q"] = like(query.q)
     return given

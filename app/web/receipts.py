@@ -8,6 +8,7 @@ from flask import session
 
 from app.engine.apply import Receipt
 from app.engine.plan import Plan
+from app.web.session import unattended
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def say(text: str, receipt: Receipt | None = None, failed: bool = False) -> None
 
 
 def said() -> list[Said]:
-    """The toasts waiting for this page; told once."""
-    if "toasts" not in session:
+    """The toasts waiting for this page; told once, and to somebody."""
+    if unattended() or "toasts" not in session:
         return []
     return [Said(*each) for each in session.pop("toasts")]
 

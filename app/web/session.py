@@ -166,8 +166,11 @@ class DatabaseSessions(SessionInterface):
 
     def _keep(self, session: ConsoleSession, standing: Standing) -> None:
         # Only a whole page renews: fragments fly in parallel, and all but one would come with the old secret.
-        renews = bool(session.get("renew")) and request.headers.get("HX-Request") != "true" and request.method == "GET"
-        if not (session.modified or standing.is_stale or renews):
+        attended = not unattended()
+        whole_page = request.headers.get("HX-Request") != "true" and request.method == "GET"
+        renews = bool(session.get("renew")) and whole_page and attended
+        stale = standing.is_stale and attended
+        if not (session.modified or stale or renews):
             return
         try:
             with transaction() as connection:
@@ -176,7 +179,7 @@ class DatabaseSessions(SessionInterface):
                     session_rows.keep(
                         connection, standing.id, values | ({"renew": True} if session.get("renew") else {})
                     )
-                if standing.is_stale:
+                if stale:
                     session_rows.touch(connection, standing.id)
                 if renews:
                     session.replace(session_rows.renew(connection, standing.id, elevate=False))
@@ -223,6 +226,11 @@ def visitor() -> Actor | None:
 def address() -> str | None:
     """The network address of the browser as far as the trusted proxies tell."""
     return request.remote_addr
+
+
+def unattended() -> bool:
+    """Whether a page asks by itself rather than its reader: that keeps no session alive and takes nobody's messages."""
+    return request.blueprint == "live" or "X-Unattended" in request.headers
 
 
 def request_id() -> str:

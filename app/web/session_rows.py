@@ -48,7 +48,7 @@ class Standing(NamedTuple):
 
 # One statement for session, person, permissions and settings: four look-ups would cost every page three round trips.
 # Times are compared by the database, whose clock all processes share.
-_FIND = """
+_STANDING = """
 SELECT s.id, s.csrf_secret, nullif(s.data, '{}')::text, coalesce(s.elevated_until > now(), false),
        s.last_seen_at < now() - interval '1 minute', u.must_change_password, s.user_session_id,
        u.id, u.email, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone), coalesce(p.theme, 'system'),
@@ -64,8 +64,10 @@ LEFT JOIN LATERAL (
     FROM app_user_roles g JOIN roles r ON r.id = g.role_id
     WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
 ) held ON true
-WHERE s.session_hash = %s AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
+WHERE s.idle_expires_at > now() AND s.absolute_expires_at > now() AND
 """
+_FIND = f"{_STANDING} s.session_hash = %s"
+_FIND_ALL = f"{_STANDING} s.id = ANY(%s)"
 
 _BEGIN = text(f"""
 INSERT INTO sessions (session_hash, user_id, tenant_id, user_session_id, csrf_secret, ip, user_agent, elevated_until,
@@ -118,6 +120,23 @@ def find(connection: Connection, token: str) -> Standing | None:
     """The person behind a cookie, or None when the session is over or the person may no longer work here."""
     row = connection.exec_driver_sql(_FIND, (digest(token),)).first()
     return Standing(*row) if row else None
+
+
+def standings(connection: Connection, ids: list[int]) -> dict[int, Standing]:
+    """The same for many sessions at once, by their numbers; those that are over are missing."""
+    rows = connection.exec_driver_sql(_FIND_ALL, (ids,))
+    return {row[0]: Standing(*row) for row in rows}
+
+
+def rights(standing: Standing) -> tuple[Any, ...]:
+    """What of a sign-in decides what its owner may see: when it changes, nothing that was promised before holds."""
+    return (
+        standing.user_id,
+        standing.app_user_id,
+        standing.tenant_id,
+        standing.permissions,
+        standing.must_change_password,
+    )
 
 
 @lru_cache(maxsize=512)

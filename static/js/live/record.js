@@ -1,0 +1,121 @@
+/* News on an open record: it is read anew and what changed is put in its place, around whatever is being typed.
+   At its form nothing is touched: a note says what others changed; saving merges or asks, as it always does. */
+
+import { announce } from "../announce.js";
+import { mark } from "./list.js";
+import { open } from "./stream.js";
+
+const GATHER_MS = 150;
+const SPREAD_MS = 250;
+
+let timer = null;
+let from = 0;
+let names = new Set();
+
+document.addEventListener("console:news", ({ detail }) => {
+  const kind = open()?.dataset.liveAs;
+  if (kind !== "record" && kind !== "form") return;
+  if (detail.first) from = from ? Math.min(from, detail.first) : detail.first;
+  if (!detail.mine) for (const name of detail.by) names.add(name);
+  if (kind === "form" && (detail.mine || !detail.first)) return;
+  timer ??= setTimeout(kind === "form" ? tell : refresh, GATHER_MS + Math.random() * SPREAD_MS);
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.target?.id !== "main" || ctx.live) return;
+  from = 0;
+  names = new Set();
+  document.getElementById("news")?.remove();
+});
+
+async function refresh() {
+  timer = null;
+  const place = open();
+  const here = location.href;
+  const answer = await fetch(here, { headers: { "X-Unattended": "1" } }).catch(() => null);
+  if (place !== open() || here !== location.href || !answer || answer.redirected) return;
+  if (answer.status === 404) { gone(place); return; }
+  if (!answer.ok) return;
+  const text = await answer.text();
+  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("main");
+  const main = document.getElementById("main");
+  if (!fresh?.querySelector("[data-live]")) return;
+  const before = values(main);
+  const typing = [...main.querySelectorAll("form[data-cell]")].map((form) => form.closest("[data-field]"));
+  for (const cell of typing) cell.setAttribute("hx-morph-skip", "");
+  keepOpen(main, fresh);
+  const ignored = window.htmx.config.morphIgnore;
+  window.htmx.config.morphIgnore = [...ignored, "tabindex"];
+  try {
+    await window.htmx.swap({ live: true, sourceElement: main, target: main, text: fresh.outerHTML, swap: "outerMorph" });
+  } finally {
+    window.htmx.config.morphIgnore = ignored;
+    for (const cell of typing) cell.removeAttribute("hx-morph-skip");
+  }
+  const changed = [...values(main)].filter(([field, words]) => before.has(field) && before.get(field) !== words).map(([field]) => field);
+  for (const field of changed) for (const cell of main.querySelectorAll(`dd[data-field="${CSS.escape(field)}"]`)) mark(cell);
+  if (typing.length && from) await noteAtEditors(typing, place);
+  if (names.size) announce(`${[...names].join(", ")} changed this${changed.length ? `: ${titles(main, changed).join(", ")}` : ""}`);
+  from = 0;
+  names = new Set();
+}
+
+function values(main) {
+  return new Map([...main.querySelectorAll("dd[data-field]:not(.editing)")].map((cell) => [cell.dataset.field, cell.textContent.trim()]));
+}
+
+function titles(main, fields) {
+  return fields.map((field) => main.querySelector(`dd[data-field="${CSS.escape(field)}"]`)?.previousElementSibling?.textContent.trim() ?? field);
+}
+
+/** What its reader unfolded stays unfolded. */
+function keepOpen(main, fresh) {
+  const [old, later] = [main, fresh].map((each) => [...each.querySelectorAll("details")]);
+  if (old.length === later.length) old.forEach((each, nth) => { later[nth].open = each.open; });
+}
+
+async function ofOthers(place) {
+  const answer = await fetch(`${place.dataset.live}/news?from=${from}`).catch(() => null);
+  if (!answer?.ok || answer.redirected) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("news");
+}
+
+/** An editor with something typed in it is left alone, and told. */
+async function noteAtEditors(typing, place) {
+  const news = await ofOthers(place);
+  const fields = news?.dataset.fields.split(" ") ?? [];
+  for (const cell of typing) {
+    if (!cell.isConnected || !fields.includes(cell.dataset.field)) continue;
+    cell.querySelector(".theirs")?.remove();
+    const words = `Changed by ${[...names].join(", ") || "somebody"} just now`;
+    cell.querySelector("form")?.append(Object.assign(document.createElement("span"), { className: "theirs", textContent: words }));
+  }
+}
+
+async function tell() {
+  timer = null;
+  const place = open();
+  if (place?.dataset.liveAs !== "form") return;
+  const news = await ofOthers(place);
+  if (!news || place !== open()) return;
+  show(news);
+}
+
+function show(news) {
+  document.getElementById("news")?.remove();
+  const close = Object.assign(document.createElement("button"), { className: "btn ghost sm", type: "button", textContent: "Dismiss" });
+  close.addEventListener("click", () => news.remove());
+  news.append(close);
+  document.getElementById("main").append(news);
+  announce(news.querySelector("p")?.textContent.trim());
+}
+
+function gone(place) {
+  if (document.getElementById("news")) return;
+  const note = Object.assign(document.createElement("div"), { className: "banner warn news", id: "news" });
+  note.setAttribute("role", "status");
+  note.append(Object.assign(document.createElement("p"), { textContent: "This was deleted, or your role no longer shows it. What stands here is how it was." }));
+  const back = Object.assign(document.createElement("a"), { className: "btn sm", href: place.dataset.live.replace(/\/[^/]+$/, ""), textContent: "To the list" });
+  note.append(back);
+  document.getElementById("main").append(note);
+}
