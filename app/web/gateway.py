@@ -47,15 +47,19 @@ class Stream(Protocol):
 
 
 class Gateway:
-    """The application as the web server calls it. `stopping` is called when it ends; `environ` goes with each request."""
+    """The application as the web server calls it. `starting` and `stopping` are called once; `environ` goes with each request."""
 
-    def __init__(self, app: Wsgi, threads: int, stopping: Callable[[], None], **environ: Any) -> None:
-        self._app, self._threads, self._environ, self._stopping = app, threads, environ, stopping
+    def __init__(
+        self, app: Wsgi, threads: int, starting: Callable[[], None], stopping: Callable[[], None], **environ: Any
+    ) -> None:
+        self._app, self._threads, self._environ = app, threads, environ
+        self._starting, self._stopping = starting, stopping
         self._waiting: SimpleQueue[_Exchange | None] = SimpleQueue()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in range(self._threads):
             threading.Thread(target=self._work, name=f"page-{number}", daemon=True).start()
+        self._starting()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._stopping()

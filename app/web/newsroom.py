@@ -47,6 +47,7 @@ MARGIN_S = 3
 QUIET_S = 20
 """After so long without news a stream says that it is still there, so that nobody on the way closes it."""
 PROBE_S = 15
+PATIENCE_S = 3
 
 
 @dataclass(eq=False)
@@ -127,8 +128,7 @@ class Newsroom:
 
         False when there is no room, or no ear: the browser then asks for itself.
         """
-        self._begin()
-        if len(self._streams) >= MOST_STREAMS or not self._ready.wait(2):
+        if len(self._streams) >= MOST_STREAMS or not self._ready.wait(PATIENCE_S):
             return False
         mark = stream.since or self._mark_before(age_s + MARGIN_S)
         with self._lock:
@@ -155,11 +155,10 @@ class Newsroom:
 
     # -- the thread --------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        with self._lock:
-            if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name="newsroom", daemon=True)
-                self._thread.start()
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread = threading.Thread(target=self._run, name="newsroom", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End every stream at once; browsers come back to whoever serves next."""
