@@ -60,6 +60,22 @@ def span(text: str, zone: str, calendar_day: bool = False) -> Span:
     return Span(instant, instant)
 
 
+_SAID = {"now": "now", "week": "this week", "month": "this month", "year": "this year"}
+_UNITS = {"h": "hour", "d": "day", "w": "week", "month": "month", "year": "year"}
+
+
+def said(text: str) -> str:
+    """A date word as people say it: `-30d` is "30 days ago", `-1month` "last month", `week` "this week"."""
+    offset = _OFFSET.fullmatch(text.strip())
+    if not offset:
+        return _SAID.get(text.strip(), text.strip())
+    amount, unit = int(offset[1]), _UNITS[offset[2]]
+    if abs(amount) == 1 and unit in ("month", "year"):
+        return f"{'last' if amount < 0 else 'next'} {unit}"
+    words = f"{abs(amount)} {unit}{'' if abs(amount) == 1 else 's'}"
+    return f"{words} ago" if amount < 0 else f"in {words}"
+
+
 def _named(word: str, here: date) -> Span:
     if word == "now":
         return Span(now(), now())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Numeric, Text, any_, bindparam, false, not_, or_
@@ -12,12 +14,13 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from app.engine.dates import Span, span
 from app.engine.fields import Date, Field, Flag, Invalid, Moment, Reference, Tags
-from app.engine.projection import Projection
+from app.engine.projection import Projection, seen_with
 from app.engine.refusals import BadQuery
+from app.engine.registry import target_of
 from app.engine.typed import as_words, words_of
 
 OURS = frozenset(
-    {"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from", "density"}
+    {"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from", "density", "match"}
 )
 """Words of a list's address that are no filters; a field called so is asked for as `scope.eq`."""
 
@@ -26,12 +29,20 @@ WORDS = {
     "in": "is any of", "between": "is between", "contains": "contains", "startswith": "starts with", "null": "is",
 }  # fmt: skip
 DATE_WORDS = WORDS | {"gt": "is after", "gte": "is on or after", "lt": "is before", "lte": "is on or before"}
-MOST_VALUES = 200
+MOST_VALUES, MOST_CLAUSES = 200, 40
+_GROUP = re.compile(r"(any|all)[1-9]")
+"""`any1.status=active&any1.balance.gt=0`: one of these; `all2.` with `match=any`: or else all of those."""
 
 
-def parameter(name: str, op: str) -> str:
-    """How an address asks this of a field: `status`, `balance.gt`."""
-    return name if op == "eq" and name not in OURS else f"{name}.{op}"
+def parameter(name: str, op: str, group: str = "") -> str:
+    """How an address asks this of a field: `status`, `balance.gt`, `customer.city`, `any1.status`."""
+    asked = name if op == "eq" and name not in OURS else f"{name}.{op}"
+    return f"{group}.{asked}" if group else asked
+
+
+def stem(reference: Field) -> str:
+    """What stands before the dot when a list is narrowed by a field of the record it points at: `customer` of `customer_id`."""
+    return reference.name.removesuffix("_id")
 
 
 @dataclass(frozen=True)
@@ -43,10 +54,24 @@ class Clause:
     raw: tuple[str, ...]
     values: tuple[Any, ...]
     """Typed; for dates, spans of time."""
+    via: Reference | None = None
+    """The reference whose record has the field, where the list's own has not."""
+    group: str = ""
+    """The group it is one of: `any1`, `all1`; "" stands by itself."""
+
+    @property
+    def path(self) -> str:
+        """The field as addresses call it, from this list."""
+        return f"{stem(self.via)}.{self.field.name}" if self.via else self.field.name
+
+    @property
+    def title(self) -> str:
+        """The field as people call it, from this list."""
+        return f"{self.via.title}: {self.field.title}" if self.via else self.field.title
 
     @property
     def key(self) -> str:
-        return parameter(self.field.name, self.op)
+        return parameter(self.path, self.op, self.group)
 
     @property
     def words(self) -> str:
@@ -60,7 +85,8 @@ class Clause:
     def shape(self) -> tuple[Any, ...]:
         """What decides the SQL apart from the values, so that compiled statements can be kept."""
         return (
-            self.field.name,
+            self.path,
+            self.group,
             self.op,
             self.values[0] if self.op == "null" else len(self.values) if self.op == "between" else 0,
         )
@@ -70,16 +96,14 @@ def read_clauses(
     pairs: Iterable[tuple[str, str]], projection: Projection, zone: str, ours: frozenset[str]
 ) -> tuple[Clause, ...]:
     """Read every parameter that is not one of `ours` (sort, after, limit, ...) as a filter."""
-    allowed = {each.name: each for each in projection.filterable}
-    return tuple(read_clause(key, text, allowed, zone) for key, text in pairs if key not in ours)
+    found = tuple(read_clause(key, text, projection, zone) for key, text in pairs if key not in ours)
+    if len(found) > MOST_CLAUSES:
+        raise BadQuery(f"A list takes at most {MOST_CLAUSES} filters at once.")
+    return found
 
 
-def read_clause(key: str, text: str, allowed: dict[str, Field], zone: str) -> Clause:
-    name, _, op = key.partition(".")
-    field = allowed.get(name)
-    if field is None:
-        raise BadQuery(f"There is no filter “{name[:60]}” here.")
-    op = op or "eq"
+def read_clause(key: str, text: str, projection: Projection, zone: str) -> Clause:
+    group, via, field, op = _asked(key, projection)
     if op not in field.operators:
         raise BadQuery(f"“{op[:20]}” does not work on {field.title}; use {', '.join(field.operators)}.")
     if len(text) > 2_000:
@@ -89,7 +113,45 @@ def read_clause(key: str, text: str, allowed: dict[str, Field], zone: str) -> Cl
         raise BadQuery(f"{field.title} takes at most {MOST_VALUES} values at once.")
     if op == "between" and len(raw) != 2:
         raise BadQuery(f"{field.title} is between two values: write them with a comma.")
-    return Clause(field, op, raw, tuple(_value(field, op, each, zone) for each in raw))
+    return Clause(field, op, raw, tuple(_value(field, op, each, zone) for each in raw), via, group)
+
+
+def _asked(key: str, projection: Projection) -> tuple[str, Reference | None, Field, str]:
+    """(group, reference gone through, field, operator) of a parameter's name. A field of that very name comes first."""
+    own = {each.name: each for each in projection.filterable}
+    name, _, rest = key.partition(".")
+    group = ""
+    if name not in own and rest and _GROUP.fullmatch(name):
+        group = name
+        name, _, rest = rest.partition(".")
+    if name in own and (not rest or "." not in rest):
+        further = reached(projection).get(name)
+        if rest in own[name].operators or further is None or rest not in further[1]:
+            return group, None, own[name], rest or "eq"
+    through = reached(projection).get(name)
+    if through is not None and rest:
+        reference, fields = through
+        name, _, op = rest.partition(".")
+        if name in fields:
+            return group, reference, fields[name], op or "eq"
+    asked, _, last = key.rpartition(".")
+    raise BadQuery(f"There is no filter “{(asked if asked and last in WORDS else key)[:60]}” here.")
+
+
+@lru_cache(maxsize=2048)
+def reached(projection: Projection) -> dict[str, tuple[Reference, dict[str, Field]]]:
+    """Stem -> (reference, the fields of the record it points at) for each one the same bundle may read and filter by."""
+    return {stem(reference): (reference, fields) for reference, fields in _reaching(projection)}
+
+
+def _reaching(projection: Projection) -> Iterator[tuple[Reference, dict[str, Field]]]:
+    for each in projection.filterable:
+        target = target_of(each) if isinstance(each, Reference) else None
+        if target is None or not isinstance(each, Reference):
+            continue
+        view = seen_with(target, projection.permissions)
+        if view.reads:
+            yield each, {field.name: field for field in view.filterable}
 
 
 def _value(field: Field, op: str, text: str, zone: str) -> Any:

@@ -36,8 +36,10 @@ from app.engine.fields import Field, Reference, Secret, SubjectLink
 from app.engine.filters import OURS, Clause, condition, like, parameters, read_clauses
 from app.engine.keyset import SortKey
 from app.engine.projection import Projection
+from app.engine.projection import projection as projection_of
 from app.engine.references import label_join
 from app.engine.refusals import BadQuery, TooSlow
+from app.engine.registry import target_of
 from app.engine.resource import Resource
 from app.engine.typed import as_words
 
@@ -57,6 +59,8 @@ class ListQuery:
     q: str = ""
     scope: str | None = None
     archived: bool = False
+    matching_any: bool = False
+    """Whether one of the filters is enough, rather than all of them."""
     after: str | None = None
     before: str | None = None
     limit: int = DEFAULT_LIMIT
@@ -129,6 +133,7 @@ def read_query(
         q=_words(given.get("q", "")),
         scope=_scope(given.get("scope"), projection.resource),
         archived=given.get("archived") == "1",
+        matching_any=_matching_any(given.get("match", "")),
         after=given.get("after") or None,
         before=given.get("before") or None,
         limit=_limit(given.get("limit", "")),
@@ -141,6 +146,12 @@ def _words(text: str) -> str:
     if "\x00" in text or len(text) > 200:
         raise BadQuery("Search for at most 200 ordinary characters.")
     return text.strip()
+
+
+def _matching_any(text: str) -> bool:
+    if text not in ("", "all", "any"):
+        raise BadQuery("Filters match all or any.")
+    return text == "any"
 
 
 def _limit(text: str) -> int:
@@ -277,6 +288,7 @@ def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[A
         bool(query.only),
         query.scope,
         query.archived,
+        query.matching_any,
         tuple(query.fixed),
         nulls,
         reverse,
@@ -409,25 +421,71 @@ def shown(resource: Resource, each: Field) -> ColumnElement[Any]:
 
 def conditions(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
     """Everything that narrows the list: tenant, own rows, archive, scope, filters, search, fixed values."""
+    return [*held(query, actor), *narrowing(query, actor).values()]
+
+
+def held(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
+    """What holds for every list here whatever is asked of it: tenant, own rows, archive, fixed values."""
     resource = query.resource
     found = list(row_scope(query.projection, actor))
     if resource.archivable and not query.archived:
         found.append(resource.table.c["archived_at"].is_(None))
-    if query.scope:
-        scope = resource.scopes[query.scope]
-        found.append(scope(actor) if callable(scope) else scope)
-    for position, clause in enumerate(query.clauses):
-        found.append(condition(clause, resource.expression(clause.field.name), f"f{position}"))
     for name in query.fixed:
         found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
     if query.only:
         found.append(resource.table.c[resource.keys[0]] == any_(bindparam("only", type_=ARRAY(BigInteger))))
+    return found
+
+
+def narrowing(query: ListQuery, actor: Actor) -> dict[str, ColumnElement[bool]]:
+    """What was asked, piece by piece: "scope", "q", a group's name, a single filter's place ("0", "1", ...), or "any"
+    for all filters of a list of which one is enough. A row is listed when each piece holds.
+    """
+    resource = query.resource
+    found: dict[str, ColumnElement[bool]] = {}
+    if query.scope:
+        scope = resource.scopes[query.scope]
+        found["scope"] = scope(actor) if callable(scope) else scope
+    filtered = _filtered(query, actor)
+    if query.matching_any and filtered:
+        found["any"] = or_(*filtered.values())
+    else:
+        found |= filtered
     if query.q:
         searched = query.projection.searched
-        found.append(
-            or_(false(), *(as_words(resource.expression(name)).ilike(bindparam("q"), escape="\\") for name in searched))
+        found["q"] = or_(
+            false(), *(as_words(resource.expression(name)).ilike(bindparam("q"), escape="\\") for name in searched)
         )
     return found
+
+
+def _filtered(query: ListQuery, actor: Actor) -> dict[str, ColumnElement[bool]]:
+    """Each filter that stands by itself, and each group as one."""
+    alone: dict[str, ColumnElement[bool]] = {}
+    groups: dict[str, list[ColumnElement[bool]]] = {}
+    for position, clause in enumerate(query.clauses):
+        asked = _asked(query, clause, position, actor)
+        if clause.group:
+            groups.setdefault(clause.group, []).append(asked)
+        else:
+            alone[str(position)] = asked
+    return alone | {name: or_(*each) if name.startswith("any") else and_(*each) for name, each in groups.items()}
+
+
+def _asked(query: ListQuery, clause: Clause, position: int, actor: Actor) -> ColumnElement[bool]:
+    """One filter; one by a field of the record pointed at looks only among those the actor may see."""
+    resource, name = query.resource, f"f{position}"
+    if clause.via is None:
+        return condition(clause, resource.expression(clause.field.name), name)
+    target = target_of(clause.via)
+    assert target is not None
+    there = (
+        select(target.table.c[clause.via.by])
+        .where(*row_scope(projection_of(target, actor), actor))
+        .where(condition(clause, target.expression(clause.field.name), name))
+        .correlate(None)
+    )
+    return resource.expression(clause.via.name).in_(there)
 
 
 def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]:

@@ -91,13 +91,14 @@ class Projection:
 
 
 @lru_cache(maxsize=4096)
-def _projection(resource: Resource, permissions: frozenset[str]) -> Projection:
+def seen_with(resource: Resource, permissions: frozenset[str]) -> Projection:
+    """What a bundle of permissions sees of a resource, whoever holds it."""
     return Projection(resource, permissions)
 
 
 def projection(resource: Resource, actor: Actor) -> Projection:
     """The actor's view of a resource; computed once per bundle of permissions, not per request."""
-    return _projection(resource, actor.permissions)
+    return seen_with(resource, actor.permissions)
 
 
 ACTIONS = ("read", "create", "write", "delete")
@@ -111,7 +112,7 @@ def policy(resources: Iterable[Resource], roles: Mapping[str, tuple[str, ...]]) 
     table: list[dict[str, object]] = []
     for role, patterns in roles.items():
         for resource in resources:
-            view = _projection(resource, frozenset(patterns))
+            view = seen_with(resource, frozenset(patterns))
             moves: list[Transition | Action] = list(resource.lifecycle.transitions if resource.lifecycle else ())
             moves += resource.actions
             written = {each.name for each in view.writable(Edit.FORM)}

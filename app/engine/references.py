@@ -13,8 +13,8 @@ from sqlalchemy import String as SqlString
 from app.engine.access import Actor, holds
 from app.engine.fields import Reference
 from app.engine.filters import like
-from app.engine.projection import _projection, projection
-from app.engine.registry import REGISTRY
+from app.engine.projection import projection, seen_with
+from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 
 
@@ -25,11 +25,6 @@ class Choice:
     key: Any
     label: str
     detail: str
-
-
-def target_of(field: Reference) -> Resource | None:
-    """The resource a reference points at: a declared one by its name, or one the field brings along."""
-    return field.target if field.target is not None else REGISTRY.get(field.to)
 
 
 def shows_label(name: str, permissions: frozenset[str]) -> bool:
@@ -48,7 +43,7 @@ def shows_title(target: Resource, permissions: frozenset[str]) -> bool:
 
 def hides_title(resource: Resource, permissions: frozenset[str]) -> bool:
     """Whether what names a record to others, such as an e-mail address, is personal data to this reader."""
-    return resource.title in _projection(resource, permissions).masked
+    return resource.title in seen_with(resource, permissions).masked
 
 
 def label_of(resource: Resource, columns: Any) -> ColumnElement[Any]:

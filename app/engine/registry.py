@@ -11,6 +11,7 @@ from types import ModuleType
 from sqlalchemy import Connection
 
 from app.engine.fields.choice import Choice
+from app.engine.fields.reference import Reference
 from app.engine.resource import Related, Resource
 
 
@@ -76,6 +77,11 @@ class Registry:
 
 
 REGISTRY = Registry()
+
+
+def target_of(field: Reference) -> Resource | None:
+    """The resource a reference points at: a declared one by its name, or one the field brings along."""
+    return field.target if field.target is not None else REGISTRY.get(field.to)
 
 
 def discover(registry: Registry = REGISTRY, package: str = "app.domains") -> Registry:

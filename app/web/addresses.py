@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
 from flask import request
@@ -14,12 +14,16 @@ PLACE = ("after", "before", "count")
 
 
 def given() -> Pairs:
-    """The request's parameters in order; repeated ones of a form (columns, choices) joined as the grammar writes them."""
-    joined: dict[str, list[str]] = {}
-    for name, value in request.args.items(multi=True):
+    """The request's parameters in order; repeated ones of a form (columns, choices) joined as the grammar writes them.
+
+    What is asked by an operator of one value stands as often as it is asked: a name may hold two words at once.
+    """
+    joined: dict[tuple[str, int], list[str]] = {}
+    for position, (name, value) in enumerate(request.args.items(multi=True)):
         if value != "":
-            joined.setdefault(name, []).append(value)
-    return [(name, ",".join(values)) for name, values in joined.items()]
+            alone = "." in name and not name.endswith((".in", ".between"))
+            joined.setdefault((name, position if alone else 0), []).append(value)
+    return [(name, ",".join(values)) for (name, _), values in joined.items()]
 
 
 def link(path: str, pairs: Sequence[tuple[str, str]], drop: Sequence[str] = PLACE, **changes: str | None) -> str:
@@ -27,6 +31,11 @@ def link(path: str, pairs: Sequence[tuple[str, str]], drop: Sequence[str] = PLAC
     kept = [(name, value) for name, value in pairs if name not in drop and name not in changes]
     kept += [(name, value) for name, value in changes.items() if value is not None]
     return f"{path}?{urlencode(kept, safe=',.:-')}" if kept else path
+
+
+def less(path: str, pairs: Sequence[tuple[str, str]], gone: Collection[int]) -> str:
+    """The address less the parameters at some places, where a name alone would not say which."""
+    return link(path, [pair for place, pair in enumerate(pairs) if place not in gone])
 
 
 def without(path: str, pairs: Sequence[tuple[str, str]], *names: str) -> str:

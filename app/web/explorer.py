@@ -201,9 +201,10 @@ def export(where: str, kind: str) -> AnyResponse:
 
 @blueprint.get("/explorer/<table:where>/filters")
 @needs("explorer.read")
-def filters(where: str) -> str:
-    resource, view, _actor = find(where)
-    return filter_panel.show_panel(resource, view)
+def filters(where: str) -> str | AnyResponse:
+    resource, view, actor = find(where)
+    with _readable(resource):
+        return filter_panel.show_panel(resource, view, actor)
 
 
 @blueprint.get("/explorer/<table:where>/columns")

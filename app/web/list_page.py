@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from markupsafe import Markup
 
+from app.core.formats import money
 from app.engine.access import Actor
 from app.engine.counting import Count
-from app.engine.fields import Choice, Date, Field, Flag, Moment, Reference
-from app.engine.filters import Clause
+from app.engine.dates import said
+from app.engine.fields import Choice, Date, Field, Flag, Moment, Money, Reference
+from app.engine.filters import OURS, Clause
 from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
+from app.engine.narrowing import Emptied
 from app.engine.projection import Projection
-from app.web.addresses import PLACE, Pairs, link, without
+from app.web.addresses import PLACE, Pairs, less, link, without
+
+CLEARED = ("q", "archived", "match", *PLACE)
+"""What goes with the filters when they are all cleared; order, columns and the ready-made list stay."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,39 @@ class Head:
     css: str
     href: str | None
     direction: str | None
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter in words."""
+
+    title: str
+    operator: str
+    value: str
+    remove: str
+    """The address of the list without it."""
+    change: str | None
+    """Where it is asked anew."""
+
+
+@dataclass(frozen=True)
+class ChipGroup:
+    """Filters that count as one; a single one is a group by itself."""
+
+    joined: str
+    """What stands between them: "or", "and"."""
+    chips: tuple[Chip, ...]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A piece of the question that left nothing."""
+
+    piece: str
+    without: str
+    """The list that does not ask it."""
+    alone: bool
+    """Whether it matches nothing even by itself."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +81,8 @@ class ListPage:
     path: str
     stopped: str | None = None
     """Why there are no rows to show: the sentence of a list that took too long."""
+    emptied: Emptied | None = None
+    """Of a list without rows, what kept them out."""
 
     @property
     def heads(self) -> list[Head]:
@@ -61,40 +103,51 @@ class ListPage:
         return resource.field(resource.title).title if resource.has(resource.title) else resource.one.capitalize()
 
     @cached_property
-    def chips(self) -> list[tuple[str, str, str, str]]:
-        made = [
-            (
-                clause.field.title,
-                self._operator(clause),
+    def chips(self) -> list[Chip]:
+        return [chip for part in self.parts for chip in part.chips]
+
+    @cached_property
+    def parts(self) -> list[ChipGroup]:
+        """The filters as the bar shows them: one by one, those of a group together."""
+        made: list[ChipGroup] = []
+        at: dict[str, int] = {}
+        for number, (place, clause) in enumerate(self._places):
+            chip = Chip(
+                clause.title,
+                clause.words,
                 self._value(clause),
-                without(self.path, self.pairs, clause.key),
+                less(self.path, self.pairs, {place}),
+                link(f"{self.path}/filters", self.pairs, edit=str(number)),
             )
-            for clause in self.query.clauses
-        ]
+            if clause.group in at:
+                earlier = made[at[clause.group]]
+                made[at[clause.group]] = ChipGroup(earlier.joined, (*earlier.chips, chip))
+                continue
+            if clause.group:
+                at[clause.group] = len(made)
+            made.append(ChipGroup("or" if clause.group.startswith("any") else "and", (chip,)))
         if self.query.archived:
-            made.append(("Archived", "are", "shown", without(self.path, self.pairs, "archived")))
+            gone = without(self.path, self.pairs, "archived")
+            made.append(ChipGroup("and", (Chip("Archived", "are", "shown", gone, None),)))
         return made
 
-    def _operator(self, clause: Clause) -> str:
-        return clause.words
+    @cached_property
+    def _places(self) -> list[tuple[int, Clause]]:
+        """Each filter with its place among the parameters of the address."""
+        places = [place for place, (name, _value) in enumerate(self.pairs) if name not in OURS]
+        return list(zip(places, self.query.clauses, strict=True))
 
     def _value(self, clause: Clause) -> str:
-        each = clause.field
-        if clause.op == "null":
-            return "empty" if clause.values[0] else "not empty"
-        if isinstance(each, Choice):
-            return ", ".join(each.words(value) for value in clause.values)
-        if isinstance(each, Reference):
-            return ", ".join(self.labels.get(f"{each.name}:{value}", f"#{value}") for value in clause.values)
-        if isinstance(each, Flag):
-            return each.yes if clause.values[0] else each.no
-        return " and ".join(clause.raw) if clause.op == "between" else ", ".join(clause.raw)
+        return words_of(clause, self.labels)
 
     @property
     def clear(self) -> str:
         """The list without filters, search and place; order and columns stay."""
-        names = [clause.key for clause in self.query.clauses]
-        return without(self.path, self.pairs, *names, "q", "archived")
+        return less(
+            self.path,
+            self.pairs,
+            {place for place, (name, _value) in enumerate(self.pairs) if name not in OURS or name in CLEARED},
+        )
 
     @cached_property
     def scopes(self) -> list[tuple[str, str, bool, str | None]]:
@@ -177,6 +230,34 @@ class ListPage:
             causes.append(f"are in “{self.query.scope}”")
         return " and ".join(causes)
 
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """Which piece emptied the list, most telling first, each with the list that lacks it."""
+        if self.emptied is None:
+            return []
+        alone = [Cause(self._piece(name), self._unless(name), alone=True) for name in self.emptied.alone]
+        return alone or [Cause(self._piece(name), self._unless(name), alone=False) for name in self.emptied.without]
+
+    def _piece(self, name: str) -> str:
+        """A piece of the question in words."""
+        if name == "q":
+            return f"the search for “{self.query.q}”"
+        if name == "scope":
+            return f"the list “{self.query.scope}”"
+        joined = " or " if name.startswith("any") else " and "
+        found = [
+            f"{each.title} {each.words} {self._value(each)}"
+            for number, (_place, each) in enumerate(self._places)
+            if name in ("any", str(number), each.group)
+        ]
+        return f"“{joined.join(found)}”"
+
+    def _unless(self, name: str) -> str:
+        if name in ("q", "scope"):
+            return without(self.path, self.pairs, name)
+        gone = {place for number, (place, each) in enumerate(self._places) if name in ("any", str(number), each.group)}
+        return less(self.path, self.pairs, gone)
+
     @property
     def unsorted(self) -> str | None:
         """The list in the order it has by itself, where another was asked for."""
@@ -189,6 +270,26 @@ class ListPage:
     @property
     def narrowed(self) -> bool:
         return bool(self.query.clauses or self.query.q or self.query.scope)
+
+
+def words_of(clause: Clause, labels: Mapping[str, str]) -> str:
+    """What a filter asks for, in words; `labels` has the titles of records it names, by "field:key"."""
+    each = clause.field
+    if clause.op == "null":
+        return "empty" if clause.values[0] else "not empty"
+    if isinstance(each, Choice):
+        return ", ".join(each.words(value) for value in clause.values)
+    if isinstance(each, Reference):
+        return ", ".join(labels.get(f"{clause.path}:{value}", f"#{value}") for value in clause.values)
+    if isinstance(each, Flag):
+        return each.yes if clause.values[0] else each.no
+    if isinstance(each, Date | Moment):
+        spoken = [said(word) for word in clause.raw]
+    elif isinstance(each, Money):
+        spoken = [money(value, style="key") for value in clause.values]
+    else:
+        spoken = list(clause.raw)
+    return " and ".join(spoken) if clause.op == "between" else ", ".join(spoken)
 
 
 def _rounded(number: int) -> int:

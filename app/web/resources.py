@@ -19,15 +19,15 @@ from app.engine.apply import apply
 from app.engine.fields import Edit, Reference
 from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
+from app.engine.narrowing import Emptied, emptied_by
 from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move, unpermitted
 from app.engine.projection import Projection, projection
-from app.engine.references import labels, lookup, target_of
+from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
-from app.engine.registry import REGISTRY
+from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 from app.web import receipts, rows
 from app.web.addresses import given
-from app.web.filter_panel import canonical
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
 from app.web.record_page import RecordPage, related_page
@@ -79,9 +79,6 @@ def show_list(
 ) -> str | AnyResponse:
     """The list of any resource. One that takes too long still stands there with its filters, and says how to go on."""
     pairs = given()
-    settled = canonical(resource.path, pairs)
-    if settled is not None:
-        return redirect(settled, 303)
     query = listing.read_query(pairs, view, actor.timezone)
     fragment, stopped = wants_fragment(), None
     connection = reading()
@@ -99,6 +96,7 @@ def show_list(
         filter_labels(connection, query, actor),
         resource.path,
         stopped,
+        None if stopped else emptied(connection, query, page, actor),
     )
     return render_template(
         "resource/rows.html" if fragment else template,
@@ -110,6 +108,13 @@ def show_list(
     )
 
 
+def emptied(connection: Connection, query: listing.ListQuery, page: listing.Page, actor: Actor) -> Emptied | None:
+    """What keeps a list empty; asked only of a first page without rows, since any other needs no reason."""
+    if page.rows or query.after or query.before or not (query.clauses or query.q or query.scope):
+        return None
+    return emptied_by(connection, query, actor)
+
+
 def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor) -> dict[str, str]:
     """Titles of the records that filters name, so that a chip reads "Customer is Bluestem" and not "is 417"."""
     found: dict[str, str] = {}
@@ -118,7 +123,7 @@ def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor
         target = target_of(clause.field)
         if target is not None:
             named = labels(connection, target, actor, list(clause.values), clause.field.by)
-            found |= {f"{clause.field.name}:{key}": label for key, label in named.items()}
+            found |= {f"{clause.path}:{key}": label for key, label in named.items()}
     return found
 
 

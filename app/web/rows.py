@@ -12,8 +12,8 @@ from app.engine.access import Actor, holds
 from app.engine.fields import Choice, Field, Reference, SubjectLink
 from app.engine.listing import Page
 from app.engine.projection import Projection
-from app.engine.references import shows_label, target_of
-from app.engine.registry import REGISTRY
+from app.engine.references import shows_label
+from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 from app.engine.tablename import named_address
 from app.web import markup

@@ -16,6 +16,7 @@ import "./elements/dialog-host.js";
 import "./elements/drop-menu.js";
 import "./elements/data-grid.js";
 import "./elements/reference-picker.js";
+import "./elements/find-in-list.js";
 import "./elements/theme-switch.js";
 import "./elements/password-field.js";
 import "./elements/time-chart.js";

@@ -44,7 +44,7 @@ def unreadable(filter_: Any, kind: str, actor: Actor) -> str | None:
     except BadQuery as refused:
         return refused.sentence
     of = OVER.get(kind)
-    if of is not None and {clause.field.name for clause in query.clauses} != {of}:
+    if of is not None and {clause.path for clause in query.clauses} != {of}:
         return f"A segment of this kind is by {of} alone."
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, render_template
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,7 +18,6 @@ from app.screens.atlas.drawing import Drawing, draw
 from app.screens.atlas.references import Outline, outline
 from app.web import column_chooser, filter_panel, resources, rows
 from app.web.addresses import given
-from app.web.filter_panel import canonical
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
 from app.web.resources import filter_labels, find
@@ -52,16 +51,20 @@ def index(domain: str, table: str) -> str | AnyResponse:
     """Every table with its verdict: the engine's list over the survey, which is made anew where the schema has changed."""
     resource, view, actor = find(domain, table)
     pairs = given()
-    settled = canonical(resource.path, pairs)
-    if settled is not None:
-        return redirect(settled, 303)
     query = listing.read_query(pairs, view, actor.timezone)
     connection = reading()
     fragment = wants_fragment()
     standing, failed = (None, None) if fragment else _standing()  # who pages through a list goes on in the same one
     page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
     shown = ListPage(
-        query, page, pairs, actor, rows.render(page, actor), filter_labels(connection, query, actor), resource.path
+        query,
+        page,
+        pairs,
+        actor,
+        rows.render(page, actor),
+        filter_labels(connection, query, actor),
+        resource.path,
+        emptied=resources.emptied(connection, query, page, actor),
     )
     return render_template(
         "resource/rows.html" if fragment else "screens/atlas/list.html",
