@@ -12,19 +12,19 @@ from psycopg.types.json import Jsonb
 from app.demo.world import Record, World
 
 # Name, whose it is, what it may do, networks, requests a minute; days since made, expires, last used, how often used.
-KEYS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, int, int, int | None, float | None, int], ...] = (
-    ("Website contact form", "Priya Raman", ("leads.create",), ("203.0.113.0/28",), 60, 610, None, 0.02, 48_211),
+KEYS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, int, int, int, float | None, int], ...] = (
+    ("Website contact form", "Priya Raman", ("leads.create",), ("203.0.113.0/28",), 60, 610, 240, 0.02, 48_211),
     ("Accounting export, nightly", "Grace Okafor", ("invoices.read", "payments.read"), ("198.51.100.20/32",), 30, 402, 330, 0.7,
      9_630),
     ("Crew tablets", "Priya Raman", ("visits.read", "visits.work", "files.create"), None, 600, 288, 77, 0.001, 812_940),
-    ("Wall board in dispatch", "Priya Raman", ("visits.read", "jobs.read"), ("198.51.100.0/24",), 120, 233, None, 0.002, 301_877),
+    ("Wall board in dispatch", "Priya Raman", ("visits.read", "jobs.read"), ("198.51.100.0/24",), 120, 233, 132, 0.002, 301_877),
     ("Weather station at the yard", "Dana Whitfield", ("events.read",), ("192.0.2.17/32",), 10, 199, 12, 0.04, 57_044),
     ("Spreadsheet of Dana", "Dana Whitfield", ("jobs.read", "customers.read"), None, 30, 171, 9, 34, 212),
     ("Agent sandbox", "Samir Haddad", ("agents.read", "ai.decisions.read"), None, 60, 118, 62, 96, 1_450),
-    ("Business intelligence trial", "Grace Okafor", ("invoices.read",), None, 60, 140, None, None, 0),
-    ("Accounting export, 2025", "Grace Okafor", ("invoices.read", "payments.read"), ("198.51.100.20/32",), 30, 905, None, 403,
+    ("Business intelligence trial", "Grace Okafor", ("invoices.read",), None, 60, 140, 225, None, 0),
+    ("Accounting export, 2025", "Grace Okafor", ("invoices.read", "payments.read"), ("198.51.100.20/32",), 30, 905, -402, 403,
      20_116),
-    ("Old drone importer", "Priya Raman", ("files.create",), None, 60, 720, None, 260, 3_377),
+    ("Old drone importer", "Priya Raman", ("files.create",), None, 60, 720, -200, 260, 3_377),
 )  # fmt: skip
 REVOKED = {"Accounting export, 2025": 402, "Old drone importer": 255}
 
@@ -41,7 +41,7 @@ def keys(world: World) -> None:
             "app_user_id": world.staff[owner], "name": name, "prefix": f"bk_{digest.hexdigest()[:5]}",
             "key_hash": digest.digest(), "scopes": list(scopes), "allowed_ips": list(networks) if networks else None,
             "rate_limit_per_min": rate, "status": "revoked" if gone else "active",
-            "expires_at": None if expires is None else world.at + timedelta(days=expires),
+            "expires_at": world.at + timedelta(days=expires),
             "last_used_at": None if used is None else world.at - timedelta(days=used),
             "last_used_ip": None if used is None else (networks or ("192.0.2.44/32",))[0].partition("/")[0],
             "use_count": times, "revoked_at": world.at - timedelta(days=gone) if gone else None,

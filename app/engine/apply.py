@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from app.engine.resource import Resource
 
 _OPEN = text(
     "SELECT open_change_set(:actor_type, :app_user_id, :channel, :action, :reason, :request_id, CAST(:ip AS inet),"
-    " :undoes_id, :tenant_id)"
+    " :undoes_id, :tenant_id, api_key_id => :api_key_id)"
 )
 
 
@@ -49,7 +49,9 @@ def change(
             _OPEN,
             {
                 "actor_type": actor.kind,
-                "app_user_id": actor.app_user_id,
+                # A set has one doer: of a key, whose it is stands with the key.
+                "app_user_id": None if actor.kind == "api_key" else actor.app_user_id,
+                "api_key_id": actor.api_key_id if actor.kind == "api_key" else None,
                 "channel": channel,
                 "action": action,
                 "reason": reason,
@@ -84,10 +86,17 @@ def apply(
     request_id: str | None = None,
     ip: str | None = None,
     undoes_id: int | None = None,
+    within: Callable[[Connection, tuple[Any, ...]], None] | None = None,
 ) -> Receipt:
     """Write a plan, whole or not at all. Raises Stale when a record moved since it was planned, Rejected when the
-    database refuses a value; in both cases nothing was changed."""
+    database refuses a value; in both cases nothing was changed.
+
+    `within` is called with the connection and the keys written, to commit something of its own with the change.
+    """
     if plan.empty:
+        if within is not None:
+            with transaction() as connection:
+                within(connection, ())
         return Receipt(None, (), plan)
     try:
         with change(
@@ -95,6 +104,8 @@ def apply(
         ) as connection:
             keys = tuple(_write(connection, each, actor) for each in plan.changes)
             number = connection.info["change_set"]
+            if within is not None:
+                within(connection, keys)
     except (IntegrityError, DataError, InternalError, ProgrammingError, NotSupportedError) as fault:
         raise _sentence(fault, plan) from fault
     return Receipt(number, keys, plan)

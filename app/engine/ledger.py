@@ -75,12 +75,13 @@ class Entry:
 
 _SET = """
     s.id, s.created_at, s.actor_type, s.app_user_id,
-    coalesce(u.display_name, CASE s.actor_type WHEN 'outside' THEN coalesce(nullif(s.application_name, ''), s.db_role)
-        WHEN 'system' THEN 'BrainOps Console' ELSE s.actor_type END),
+    coalesce(u.display_name, 'key ' || k.name, CASE s.actor_type
+        WHEN 'outside' THEN coalesce(nullif(s.application_name, ''), s.db_role)
+        WHEN 'system' THEN 'BrainOps Console' WHEN 'api_key' THEN 'a key' ELSE s.actor_type END),
     s.channel, s.action, s.reason, s.undoes_id, x.id, s.entry_count, s.db_role, s.seal_no IS NOT NULL, s.request_id
     """
 _FROM = """
-    FROM change_sets s LEFT JOIN app_users u ON u.id = s.app_user_id
+    FROM change_sets s LEFT JOIN app_users u ON u.id = s.app_user_id LEFT JOIN user_api_keys k ON k.id = s.api_key_id
     LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true
     """
 _WIDTH = 14
@@ -94,6 +95,7 @@ def history(
         text(
             f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
+            " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
             " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
             " WHERE e.table_name = :table AND e.record_id = :key AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
             " ORDER BY e.id DESC LIMIT :n"
@@ -116,6 +118,7 @@ def history_of_table(
         text(
             f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
+            " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
             " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
             " WHERE e.table_name = :table AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
             " AND (s.tenant_id = :tenant OR :platform)"
@@ -146,7 +149,7 @@ def change_sets(
             f"SELECT {_SET} {_FROM} WHERE (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
             " AND (CAST(:before AS bigint) IS NULL OR s.id < :before)"
             " AND (CAST(:channel AS text) IS NULL OR s.channel = :channel)"
-            " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person)"
+            " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person OR k.app_user_id = :person)"
             " AND (CAST(:table AS text) IS NULL OR EXISTS ("
             "SELECT 1 FROM change_entries e WHERE e.change_set_id = s.id AND e.table_name = :table))"
             " ORDER BY s.id DESC LIMIT :n"

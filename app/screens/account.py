@@ -14,7 +14,7 @@ from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.core.db import reading
-from app.domains.auth import people, sign_ins, throttle
+from app.domains.auth import people, refresh, sign_ins, throttle
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
 from app.engine.passwords import matches, weakness
@@ -166,6 +166,7 @@ def leave_everywhere() -> Response:
     session, actor = current_session(), current_actor()
     with transaction() as connection:
         session_rows.end(connection, "logout", user_id=actor.user_id)
+        refresh.end_all(connection, actor.user_id or 0, "logout")
     session.over()
     response = redirect(url_for("sign_in.form"), 303)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from werkzeug.wrappers import Response
 
 from app.core.db import reading
+from app.domains.auth import refresh
 from app.engine.apply import transaction
 from app.engine.refusals import BadQuery, NotFound
 from app.web import session_rows
@@ -124,6 +125,7 @@ def end_all(key: int) -> Response:
     user = _user_of(key)
     with transaction() as connection:
         ended = session_rows.end(connection, "revoked", user_id=user)
+        refresh.end_all(connection, user, "admin")
     say(f"{ended} {'session' if ended == 1 else 'sessions'} ended")
     return redirect(url_for("sessions.index"), 303)
 

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.engine import errors_log
 from app.engine.passwords import Busy
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Refusal, Rejected, Stale
+from app.web import problems
 from app.web.session import current_session, request_id
 
 log = logging.getLogger("console.errors")
@@ -49,7 +50,7 @@ def answer(code: int, sentence: str | None = None, *, retry_after: int | None = 
     sentence = sentence or SENTENCES.get(code) or SENTENCES[500 if code >= 500 else 400]
     if code >= 500:
         current_session().forget()
-    response = _body(code, sentence)
+    response = problems.answer(code, sentence) if problems.wanted() else _body(code, sentence)
     response.status_code = code
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -107,6 +108,11 @@ def on_stale_form(error: CSRFError) -> AnyResponse:
 def on_refusal(error: Refusal) -> AnyResponse:
     """The engine said no, in words meant for the person."""
     code = next((code for kind, code in REFUSED.items() if isinstance(error, kind)), 400)
+    if problems.wanted():
+        response = problems.answer(problems.status_of(error) or code, error.sentence, **problems.members_of(error))
+        if response.status_code in (409, 503):
+            response.headers["Retry-After"] = str(TRY_AGAIN)
+        return response
     return answer(code, error.sentence)
 
 
@@ -158,6 +164,7 @@ def install(app: Flask) -> None:
     """Answer every failure of `app` here."""
     app.register_error_handler(HTTPException, on_http)  # type: ignore[type-var]
     app.register_error_handler(CSRFError, on_stale_form)  # type: ignore[type-var]
+    app.register_error_handler(problems.Problem, problems.of_problem)  # type: ignore[type-var]
     app.register_error_handler(Refusal, on_refusal)  # type: ignore[type-var]
     app.register_error_handler(Busy, on_busy)  # type: ignore[type-var]
     app.register_error_handler(DBAPIError, on_database)  # type: ignore[type-var]

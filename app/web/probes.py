@@ -1,7 +1,6 @@
 """What machines ask: is the process up, is it ready for people, how has it been doing.
 
-`/metrics` is answered on loopback, or to the bearer of the key in METRICS_TOKEN. Keys of people with the scope
-`metrics.read` come with the table `user_api_keys`; until then the environment's one key is the only one.
+`/metrics` is answered on loopback, to the bearer of the key in METRICS_TOKEN, and to any API key that may `metrics.read`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from app.core.db import db
 from app.engine.health_readings import readings
 from app.engine.measurements import BOUNDS, LABELS
 from app.engine.revision import code_heads, database_heads
+from app.web.bearer import holder_of
 from app.web.security import open_to_all
 
 blueprint = Blueprint("probes", __name__)
@@ -79,7 +79,8 @@ def _may_scrape() -> bool:
     token = current_app.config.get("METRICS_TOKEN") or os.environ.get("METRICS_TOKEN")
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return bool(token) and hmac.compare_digest(given.strip().encode(), str(token).encode())
+        ours = bool(token) and hmac.compare_digest(given.strip().encode(), str(token).encode())
+        return ours or holder_of("metrics.read")
     # Behind a proxy on this machine everybody comes from loopback; a forwarded request is therefore not one.
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     try:

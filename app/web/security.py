@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.engine.access import Actor
 from app.engine.registry import REGISTRY
+from app.web import bearer, problems
 from app.web.session import current_session, request_id
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def guard() -> AnyResponse | None:
         refuse("undeclared")
     if permission == OPEN:
         return None
+    if problems.wanted():
+        _admit_program(permission)
+        return None
     session = current_session()
     if session.actor is None or session.standing is None:
         return to_sign_in()
@@ -96,6 +100,16 @@ def guard() -> AnyResponse | None:
     if not _is_allowed(session.actor, permission):
         refuse("missing", permission)
     return None
+
+
+def _admit_program(permission: str) -> None:
+    """The same question of the bearer of a key or token. Who may read here learns that it may not do this."""
+    actor = bearer.identify()
+    if _is_allowed(actor, permission):
+        return
+    if permission.startswith(OF_RESOURCE) and _is_allowed(actor, OF_RESOURCE + "read"):
+        refuse("missing", permission, 403)
+    refuse("missing", permission)
 
 
 def _is_allowed(actor: Actor, permission: str) -> bool:

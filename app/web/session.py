@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Request, Response, abort, g, request
 from flask import session as _session
@@ -27,6 +27,8 @@ from app.web.session_rows import Standing
 PLAIN, STRICT = "console", "__Host-console"
 VISIT_LASTS = 2 * 3600
 """Seconds for which a sign-in page left open can still be sent."""
+
+Found = TypeVar("Found")
 
 log = logging.getLogger("console.session")
 
@@ -68,6 +70,11 @@ class ConsoleSession(SessionMixin):
     def replace(self, token: str) -> None:
         """Send a new secret for the same session."""
         self.cookie = token
+
+    def act_as(self, actor: Actor) -> None:
+        """Go on as the bearer of a key or token, who has no session and leaves no cookie."""
+        self.forget()
+        self._actor = actor
 
     def over(self) -> None:
         """Take the cookie away with this answer."""
@@ -126,14 +133,18 @@ class ConsoleSession(SessionMixin):
 
 
 def _find(token: str) -> Standing | None:
+    return asked_first(lambda: session_rows.find(reading(), token))
+
+
+def asked_first(find: Callable[[], Found]) -> Found:
+    """The first statement of a request is the first to notice that the server was restarted in between: once more then."""
     try:
-        return session_rows.find(reading(), token)
+        return find()
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        # The first statement of a request is the first to notice that the server was restarted in between.
         forget_reading()
-        return session_rows.find(reading(), token)
+        return find()
 
 
 class DatabaseSessions(SessionInterface):
@@ -147,11 +158,17 @@ class DatabaseSessions(SessionInterface):
         return PLAIN if self._plain_http and not request.is_secure else STRICT
 
     def open_session(self, app: Flask, request: Request) -> ConsoleSession:
+        if request.path.startswith(
+            "/api/"
+        ):  # a cookie is sent by the browser on anyone's behalf: it opens nothing there
+            return ConsoleSession(None, None, self._signer)
         name = self.cookie_name()
         return ConsoleSession(request.cookies.get(name), request.cookies.get(f"{name}-visit"), self._signer)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         session = cast(ConsoleSession, session)
+        if request.path.startswith("/api/"):
+            return
         if session.cookie is None and not session.is_loaded:
             return
         response.vary.add("Cookie")

@@ -100,7 +100,7 @@ def test_the_engine_is_handed_an_actor_and_never_asks_a_request() -> None:
 
 
 OWN_TABLES = frozenset({
-    "change_sets", "change_entries", "number_sequences", "app_users",  # the ledger and the numbers, which are the engine's
+    "change_sets", "change_entries", "number_sequences", "app_users", "user_api_keys",  # the ledger and who writes into it
     "system_health", "metrics", "error_groups", "error_logs", "procrastinate_jobs", "procrastinate_workers",
     "health_flips", "tenants", "background_schedules", "atlas_entries",
 })  # fmt: skip

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from app.domains.auth import links
+from app.domains.auth import links, refresh
 from app.engine.access import Actor, holds
 from app.engine.passwords import hand_out, hash_password
 from app.engine.refusals import NotFound, Rejected
@@ -108,6 +108,7 @@ def suspend(connection: Connection, actor: Actor, app_user_id: int) -> Person:
     _set_status(connection, person, "suspended")
     if person.user_id is not None:
         links.withdraw(connection, person.user_id)
+        refresh.end_all(connection, person.user_id, "admin")
     return person
 
 
@@ -144,6 +145,7 @@ def set_password(connection: Connection, user_id: int, password: str, *, must_ch
                 WHERE id = :id"""),
         {"id": user_id, "hash": hash_password(password), "must_change": must_change},
     )
+    refresh.end_all(connection, user_id, "password_change")
 
 
 def rename(connection: Connection, app_user_id: int, user_id: int, email: str, name: str) -> None:

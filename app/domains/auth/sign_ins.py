@@ -11,7 +11,8 @@ from app.engine.passwords import matches
 
 _CANDIDATE = text("""
 SELECT u.id AS user_id, u.email, u.password_hash, u.must_change_password, u.status AS user_status, u.kind,
-       coalesce(u.locked_until > now(), false) AS is_locked, a.id AS app_user_id, a.tenant_id, a.display_name
+       coalesce(u.locked_until > now(), false) AS is_locked, a.id AS app_user_id, a.tenant_id, a.display_name,
+       u.mfa_enabled
 FROM users u
 LEFT JOIN LATERAL (
     SELECT a.id, a.tenant_id, a.display_name FROM app_users a JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
@@ -41,6 +42,7 @@ class Candidate:
     app_user_id: int | None
     tenant_id: int | None
     display_name: str | None
+    has_second_factor: bool
 
     @property
     def is_barred(self) -> bool:

@@ -72,7 +72,10 @@ user_api_keys = Resource(
     singular="API key",
     icon="key",
     nav=("People and access", 70),
-    about="What programs sign in with: whose keys they are, what they may do, from where, and when they were last used.",
+    about=(
+        "What programs sign in with: whose keys they are, what they may do, from where, and when they were last used."
+        " New ones are made under Your account, API keys."
+    ),
     area="apikeys",
     own="app_user_id",
     create=False,
@@ -129,8 +132,8 @@ user_api_keys = Resource(
         Moment("last_used_at", label="Last used", edit=NEVER, filter=True),
         Count("use_count", label="Uses", edit=NEVER, filter=True),
         Moment(
-            "expires_at", label="Expires", planned=True, due=True, edit=INLINE, filter=True,
-            help="From then on it opens nothing; blank means it lasts until it is revoked.",
+            "expires_at", label="Expires", planned=True, due=True, edit=INLINE, filter=True, required=True,
+            help="From then on it opens nothing.",
         ),
         Networks(
             "allowed_ips", label="Only from", list=False, filter=True, group="Limits",

@@ -26,6 +26,7 @@ LOGS = ("metrics", "system_health", "error_logs", "user_sessions")
 ENDED = {
     "sessions": ("sessions s", "least(s.idle_expires_at, s.absolute_expires_at) < clock_timestamp()"),
     "auth_tokens": ("auth_tokens t", "t.expires_at < clock_timestamp() - interval '30 days'"),
+    "answers": ("idempotent_requests i", "i.claimed_at < clock_timestamp() - interval '24 hours'"),
     "queue.succeeded": (
         "procrastinate_jobs j",
         "j.status IN ('succeeded', 'cancelled', 'aborted') AND NOT EXISTS (SELECT 1 FROM procrastinate_events e"

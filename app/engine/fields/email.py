@@ -10,7 +10,7 @@ from app.engine.fields.field import Invalid
 from app.engine.fields.text import Text
 
 # The shape the HTML standard gives <input type=email>, plus a dot in the domain: an internal host cannot be mailed from here.
-_SHAPE = re.compile(
+SHAPE = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
 
@@ -25,7 +25,7 @@ class Email(Text):
 
     def parse(self, typed: str) -> Any:
         value = super().parse(typed)
-        if not _SHAPE.fullmatch(value):
+        if not SHAPE.fullmatch(value):
             raise Invalid("Enter an address like name@example.com.")
         local, _, domain = value.rpartition("@")
         return f"{local}@{domain.lower()}"

@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 from app.core import clock
 from app.core.db import reading
 from app.domains.auth import people as staff
+from app.domains.auth import refresh
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
 from app.engine.refusals import BadQuery, Rejected
@@ -204,6 +205,7 @@ def end_sessions(key: int) -> Response:
         raise Rejected({"": f"{found.display_name} has no sign-in."})
     with transaction() as connection:
         ended = session_rows.end(connection, "revoked", user_id=found.user_id)
+        refresh.end_all(connection, found.user_id, "admin")
     say(f"{found.display_name} signed out in {ended} {'place' if ended == 1 else 'places'}")
     return redirect(url_for("people.show", key=key), 303)
 
