@@ -89,7 +89,7 @@ def _shell() -> dict[str, Any]:
     }
     shell["today"] = clock.today(shell["zone"])
     if actor is not None:
-        shell |= {"menu": menu(actor), "toasts": said(), "health_state": _health(actor)}
+        shell |= {"menu": menu(actor), "search_url": "/search", "toasts": said(), "health_state": _health(actor)}
     return shell
 
 

@@ -79,6 +79,10 @@ class Resource:
     about: str = ""
     """One sentence for the head of an empty list and the atlas."""
     search: tuple[str, ...] = ()
+    sign: str = ""
+    """The sign that narrows a search over everything to such records, as @ does to people."""
+    unsought: bool = False
+    """Left out of the search over everything unless it is named: what repeats its title by the thousand."""
     sort: str = "-id"
     """Default order in the list grammar: `-updated_at` or `due_at,name`."""
     scopes: Mapping[str, Condition | ColumnElement[bool]] = field(default_factory=dict)

@@ -20,5 +20,6 @@ import "./elements/find-in-list.js";
 import "./elements/theme-switch.js";
 import "./elements/password-field.js";
 import "./elements/time-chart.js";
+import "./elements/command-palette.js";
 
 document.documentElement.dataset.script = "on";

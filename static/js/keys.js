@@ -44,7 +44,10 @@ document.addEventListener("keydown", (event) => {
     if (event.shiftKey) return;
     if (key === "z" && !typing) press(event, newestUndo());
     if (key === "s") press(event, (event.target.form ?? document.querySelector("#main form[method=post]"))?.querySelector(".primary"));
-    if (key === "k") press(event, document.querySelector(".searchbox input"));
+    if (key === "k") {
+      event.preventDefault();
+      document.dispatchEvent(new CustomEvent("palette"));
+    }
     return;
   }
   if (typing || !singleKeysOn()) return;
@@ -77,7 +80,7 @@ function newestUndo() {
 /** The sheet lists the keys of this page: the map everywhere, then what the page itself declares. */
 function showSheet() {
   if (document.getElementById("keys")) return;
-  const rows = [["?", "This sheet"], ["/", "Find in this view"], ["[ ]", "Previous, next page"], ["J K", "Next, previous row or record"],
+  const rows = [["?", "This sheet"], ["Ctrl K", "Search everything, commands"], ["/", "Find in this view"], ["[ ]", "Previous, next page"], ["J K", "Next, previous row or record"],
     ["Arrows", "Move in a table"], ["Enter", "Open the row"], ["F2", "Edit the cell"], ["Ctrl S", "Save the form"],
     ["Ctrl Z", "Undo your newest change"], ["Esc", "Close what is on top"], ["G D", "Home"], ["G C", "Customers"], ["G J", "Jobs"],
     ["G I", "Invoices"], ["G H", "Health"]];

@@ -83,6 +83,7 @@ error_groups = Resource(
     about="Each distinct problem once, however often it happened. Resolve it, put it aside, or give it to someone.",
     area="errors",
     search=("title", "culprit", "error_type"),
+    sign="!",
     sort="-last_seen_at",
     create=False,
     scopes={

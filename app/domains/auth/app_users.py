@@ -83,6 +83,7 @@ app_users = Resource(
     ),
     area="users",
     search=("display_name", "email", "job_title"),
+    sign="@",
     sort="display_name",
     open_title=True,
     scopes={

@@ -132,6 +132,7 @@ scheduled_tasks = Resource(
         "one that runs ends by itself, since it cannot be stopped half-way."
     ),
     search=("task_name",),
+    unsought=True,
     sort="-created_at",
     follow=(tell_the_queue,),
     scopes={

@@ -45,6 +45,7 @@ contacts = Resource(
     about="The people we call, write to and bill: each at a customer, some at one of its sites.",
     area="customers",
     search=("full_name", "email", "phone_e164", "mobile_e164"),
+    sign="@",
     sort="full_name",
     scopes={
         "Primary": Contact.is_primary.is_(True),

@@ -58,6 +58,7 @@ inbound_events = Resource(
     area="inbound",
     read_only="An event stays as it arrived; process it again or leave it aside with the buttons here.",
     search=("event_type", "provider_event_id"),
+    unsought=True,
     sort="-created_at",
     scopes={
         "Waiting": InboundEvent.status.in_(("received", "processing")),

@@ -72,6 +72,7 @@ webhook_deliveries = Resource(
     area="webhooks",
     read_only="A delivery shows what was sent and what came back; send it again or cancel it with the buttons here.",
     search=("event_type",),
+    unsought=True,
     sort="-created_at",
     scopes={
         "Failing": WebhookDelivery.status == "failed",

@@ -62,6 +62,7 @@ atlas_entries = Resource(
     about="Every table and view in the database: what it is, whether anybody uses it, and how one knows.",
     area="explorer",
     search=("qualified", "about", "domain"),
+    sign="#",
     sort="-bytes",
     read_only="The atlas is computed from the database itself; change a table there, and it shows here.",
     badge="verdict",

@@ -72,6 +72,7 @@ workflow_states = Resource(
     area="workflows",
     read_only="Steps are entered and left as the workflow goes on; one that is stuck can be skipped here, with a reason.",
     search=("node_key",),
+    unsought=True,
     sort="-entered_at",
     scopes={
         "Open": OPEN,

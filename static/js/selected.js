@@ -1,0 +1,23 @@
+/* What the bar of a list offers for the selected records, as lines of the palette that press the same buttons. */
+
+export function onSelected(typed) {
+  const count = document.querySelectorAll("#main [data-selected]").length;
+  const bar = document.querySelector("#main .bulkbar");
+  const words = typed.replace(/^\s*>/, "").trim().toLowerCase();
+  if (!count || !bar || (typed && !typed.trim().startsWith(">") && !words)) return [];
+  const buttons = [...bar.querySelectorAll("button, a[href]")].filter((each) => each.checkVisibility() && !each.disabled);
+  const named = buttons.map((each) => [(each.getAttribute("aria-label") ?? each.textContent).trim(), each]);
+  const fitting = named.filter(([label]) => label && label.toLowerCase().includes(words));
+  if (!fitting.length) return [];
+  const head = Object.assign(document.createElement("li"), { className: "h", textContent: `${count.toLocaleString("en-US")} selected` });
+  head.setAttribute("role", "presentation");
+  return [head, ...fitting.map(([label, button], at) => line(label, button, at))];
+}
+
+function line(label, button, at) {
+  const option = Object.assign(document.createElement("li"), { id: `selected-${at}`, presses: button });
+  option.setAttribute("role", "option");
+  option.setAttribute("aria-selected", "false");
+  option.append(Object.assign(document.createElement("span"), { className: "t", textContent: label }));
+  return option;
+}
