@@ -16,7 +16,7 @@ MOST_WORDS = 5
 SHORT = 3
 """Fewer letters than these have no trigram of their own, so no index finds them in the middle of a text."""
 TITLE = 60
-"""So many characters of a title are indexed by how they begin (migration 0026)."""
+"""So many characters of a title are indexed by how they begin (migration 0027)."""
 
 _NUMBER = re.compile(r"[A-Za-z]{0,6}[-# ]?\d{1,15}")
 _PHONE = re.compile(r"\+?[\d\s().\-/]{4,24}")

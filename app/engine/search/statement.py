@@ -134,7 +134,7 @@ def _by_phone(where: Place) -> str:
 
 
 def _by_start(where: Place) -> str:
-    """Names that begin so, by walking the index of migration 0026 from the first that does."""
+    """Names that begin so, by walking the index of migration 0027 from the first that does."""
     assert where.title
     begins = f'lower("left"({_name(where, where.title)}, {TITLE})) COLLATE "C"'
     return (

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 # Columns the earlier steps did not index by their trigrams, one index a table: each column of such an index serves alone.
 WITHIN = {
