@@ -49,6 +49,7 @@ def make_accounts(config: Config) -> str:
     from app.demo import audits, habits
     from app.demo.company import ROLE_EMAILS, ROLE_HOLDERS
     from app.domains.auth import staff
+    from app.domains.platform import starting_views
     from app.engine.access import SYSTEM
     from app.engine.apply import change
     from app.engine.passwords import hand_out
@@ -69,6 +70,7 @@ def make_accounts(config: Config) -> str:
                     password=password,
                     must_change=False,
                 )
+            starting_views.write_defaults(connection, tenant_id)
             habits.settle_in(connection, tenant_id, email_for("{role}"))
         audits.look_back(tenant_id)
     return password
@@ -96,6 +98,7 @@ def _invitation(config: Config) -> Greeting:
     from app import create_app
     from app.domains.auth import staff
     from app.domains.crm import lead_scoring
+    from app.domains.platform import starting_views
     from app.engine.access import SYSTEM
     from app.engine.apply import change
 
@@ -103,6 +106,7 @@ def _invitation(config: Config) -> Greeting:
         tenant_id = staff.company()
         with change(SYSTEM(tenant_id), action="staff.invite", reason="First owner", channel="system") as connection:
             lead_scoring.write_defaults(connection, tenant_id)
+            starting_views.write_defaults(connection, tenant_id)
             token = staff.invite_first_owner(connection, tenant_id)
     if token is None:
         return Greeting()

@@ -117,7 +117,7 @@ class Role:
 
 # What everyone on the staff may do: see the dashboard, keep lists of their own, do the tasks given to them, export
 # what they may read.
-_STAFF = ("home.read", "views.read", "views.own", "tasks.own", "notices.own", "approvals.own", "export.read")
+_STAFF = ("home.read", "views.own", "tasks.own", "notices.own", "approvals.own", "export.read")
 _BUSINESS = tuple(
     f"{area}.read"
     for area in (
@@ -233,7 +233,7 @@ ROLES: tuple[Role, ...] = (
         "VI",
         "Viewer",
         "Reads the business records: customers to payments, and tasks. Changes nothing, exports nothing.",
-        ("home.read", "views.read", *_BUSINESS),
+        ("home.read", "views.own", *_BUSINESS),
     ),
     Role(
         "worker",

@@ -8,15 +8,17 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 # (list, name, filters, order, whose: a role, or nobody's and so everybody's)
-VIEWS = (
-    ("crm/invoices", "Overdue a month and more", {"status": "open", "due_date.lt": "-30d"}, ["-balance"], "billing"),
-    ("crm/invoices", "Drafts to send", {"status": "draft"}, ["issue_date"], None),
-    ("crm/jobs", "On hold", {"status": "on_hold"}, ["stage_entered_at"], None),
-    ("crm/jobs", "Completed, not billed", {"status": "completed"}, ["completed_at"], "operations_manager"),
-    ("crm/leads", "No owner yet", {"owner_id.null": "true"}, ["-created_at"], "sales"),
-    ("crm/customers", "Credit hold", {"status": "on_hold"}, ["-balance"], "billing"),
-    ("ai/ai_decision_logs", "Risky, unreviewed", {"risk": "high", "reviewed_at.null": "true"}, ["-decided_at"], "ai_operator"),
-    ("tasks/user_tasks", "Late, of everyone", {"status": "open", "due_at.lt": "today"}, ["due_at"], "operations_manager"),
+VIEWS: tuple[tuple[str, str, tuple[tuple[str, str], ...], tuple[str, ...], str | None], ...] = (
+    ("crm/invoices", "Overdue a month and more", (("status", "open"), ("due_date.lt", "-30d")), ("-balance",), "billing"),
+    ("crm/invoices", "Drafts to send", (("status", "draft"),), ("issue_date",), None),
+    ("crm/jobs", "Held up the longest", (("status", "on_hold"),), ("stage_entered_at",), None),
+    ("crm/jobs", "Completed, not billed", (("status", "completed"),), ("completed_at",), "operations_manager"),
+    ("crm/leads", "No owner yet", (("owner_id.null", "true"),), ("-created_at",), "sales"),
+    ("crm/customers", "On credit hold", (("scope", "Credit hold"),), ("-open_balance",), "billing"),
+    ("ai/ai_decision_logs", "Risky, unreviewed", (("risk", "high"), ("reviewed_at.null", "true")), ("-decided_at",),
+     "ai_operator"),
+    ("tasks/user_tasks", "Late, of everyone", (("status.in", "todo,in_progress"), ("due_at.lt", "today")), ("due_at",),
+     "operations_manager"),
 )  # fmt: skip
 
 
@@ -29,10 +31,10 @@ def settle_in(connection: Connection, tenant_id: int, address: str) -> None:
                 "tenant": tenant_id,
                 "screen": screen,
                 "name": name,
-                "filters": filters,
-                "sort": sort,
+                "filters": [list(pair) for pair in filters],
+                "sort": list(sort),
                 "email": address.format(role=role) if role else None,
-                "place": place,
+                "place": 100 + place,
             },
         )
     # Links that were used and are worth nothing any more: of each, as always, only a digest is there.

@@ -44,6 +44,8 @@ from app.engine.resource import Resource
 from app.engine.typed import as_words
 
 DEFAULT_LIMIT, LEAST_LIMIT, MOST_LIMIT = 50, 10, 200
+NARROWEST, WIDEST = 40, 1_000
+"""Pixels."""
 _DIALECT = _psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -66,6 +68,8 @@ class ListQuery:
     limit: int = DEFAULT_LIMIT
     exact: bool = False
     """Whether the person asked for an exact count."""
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Column -> its width in pixels, where somebody gave it one."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Field -> value set by the page itself, such as the record a related list belongs to."""
     only: tuple[int, ...] = ()
@@ -125,9 +129,11 @@ def read_query(
 ) -> ListQuery:
     """Read the list grammar. Unknown names, operators and values raise BadQuery with a sentence."""
     given = dict(pairs)
+    names, widths = _measured(given.get("cols", ""))
     return ListQuery(
         projection=projection,
-        columns=_columns(given.get("cols", ""), projection, columns),
+        columns=_columns(names, projection, columns),
+        widths=widths,
         order=_order(given.get("sort") or sort or projection.resource.sort, projection),
         clauses=read_clauses(pairs, projection, zone, OURS),
         q=_words(given.get("q", "")),
@@ -168,8 +174,23 @@ def _scope(name: str | None, resource: Resource) -> str | None:
     return name or None
 
 
-def _columns(text: str, projection: Projection, wanted: Sequence[str]) -> tuple[Field, ...]:
-    names = [name for name in text.split(",") if name] or [name for name in wanted if name in projection.by_name]
+def _measured(text: str) -> tuple[list[str], dict[str, int]]:
+    """The columns of `cols=name:220,status`, and the widths some of them were given."""
+    names, widths = [], {}
+    for part in filter(None, text.split(",")):
+        name, colon, width = part.rpartition(":")
+        if not colon:
+            names.append(part)
+            continue
+        if not width.isascii() or not width.isdigit() or not NARROWEST <= int(width[:9]) <= WIDEST:
+            raise BadQuery(f"A column is {NARROWEST} to {WIDEST} wide.")
+        names.append(name)
+        widths[name] = int(width)
+    return names, widths
+
+
+def _columns(asked: Sequence[str], projection: Projection, wanted: Sequence[str]) -> tuple[Field, ...]:
+    names = list(asked) or [name for name in wanted if name in projection.by_name]
     if not names:
         return projection.listed
     unknown = [name for name in names if name not in projection.by_name]
@@ -493,12 +514,13 @@ def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]
     resource = projection.resource
     found = []
     tenant: Any = bindparam("tenant")
-    mine = resource.in_tenant(tenant, platform=actor.may("platform.read"))
-    if mine is not None:
-        found.append(mine)
+    of_tenant = resource.in_tenant(tenant, platform=actor.may("platform.read"))
+    if of_tenant is not None:
+        found.append(of_tenant)
     if not projection.reads_all:
         own = resource.table.c[resource.own] if resource.own and projection.reads_own else None
-        found.append(false() if own is None else own == bindparam("me"))
+        mine: ColumnElement[bool] = false() if own is None else own == bindparam("me")
+        found.append(or_(mine, own.is_(None)) if own is not None and resource.shares else mine)
     return found
 
 

@@ -88,7 +88,7 @@ class Resource:
     scopes: Mapping[str, Condition | ColumnElement[bool]] = field(default_factory=dict)
     """Ready-made lists by label; conditions over the model's columns, or a function of the actor for "mine"."""
     opens: str | None = None
-    """The ready-made list the navigation leads to, where all there ever was is not what people come for."""
+    """The ready-made list its address opens for who chose no other, where all there ever was is not what people come for."""
     related: tuple[Related, ...] = ()
     badge: str | None = None
     """The field shown beside the title; by default the one the life cycle moves."""
@@ -98,6 +98,8 @@ class Resource:
     """Permission area: `<area>.read`, `.write`, `.create`, `.delete`, `.export`. Default: the table's name."""
     own: str | None = None
     """The field that makes a record one's own: who holds only `<area>.own` reads and works just these."""
+    shares: bool = False
+    """Whether a record that is nobody's own is everyone's to read."""
     read_only: str | None = None
     """Why nobody edits this here, as a sentence; None means it can be edited."""
     create: bool = True

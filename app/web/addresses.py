@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 
 Pairs = list[tuple[str, str]]
 
@@ -18,12 +19,17 @@ def given() -> Pairs:
 
     What is asked by an operator of one value stands as often as it is asked: a name may hold two words at once.
     """
-    joined: dict[tuple[str, int], list[str]] = {}
-    for position, (name, value) in enumerate(request.args.items(multi=True)):
+    return joined(request.args)
+
+
+def joined(asked: MultiDict[str, str]) -> Pairs:
+    """The same for the parameters of any address."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for position, (name, value) in enumerate(asked.items(multi=True)):
         if value != "":
             alone = "." in name and not name.endswith((".in", ".between"))
-            joined.setdefault((name, position if alone else 0), []).append(value)
-    return [(name, ",".join(values)) for (name, _), values in joined.items()]
+            found.setdefault((name, position if alone else 0), []).append(value)
+    return [(name, ",".join(values)) for (name, _), values in found.items()]
 
 
 def link(path: str, pairs: Sequence[tuple[str, str]], drop: Sequence[str] = PLACE, **changes: str | None) -> str:

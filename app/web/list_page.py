@@ -17,10 +17,14 @@ from app.engine.filters import OURS, Clause
 from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
 from app.engine.narrowing import Emptied
 from app.engine.projection import Projection
+from app.engine.saved_views import Asked, Kept
 from app.web.addresses import PLACE, Pairs, less, link, without
+from app.web.view_tabs import Tabs
 
 CLEARED = ("q", "archived", "match", *PLACE)
 """What goes with the filters when they are all cleared; order, columns and the ready-made list stay."""
+NOTHING_ASKED = Asked([], Kept(""))
+"""Of a list that stands on another page and has no views."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class ListPage:
     labels: dict[str, str]
     """Titles of the records that filters name, by "field:key"."""
     path: str
+    asked: Asked = NOTHING_ASKED
+    """What the address asks, with what a saved view adds to it."""
     stopped: str | None = None
     """Why there are no rows to show: the sentence of a list that took too long."""
     emptied: Emptied | None = None
@@ -150,13 +156,18 @@ class ListPage:
         )
 
     @cached_property
-    def scopes(self) -> list[tuple[str, str, bool, str | None]]:
-        made: list[tuple[str, str, bool, str | None]] = [
-            ("All", without(self.path, self.pairs, "scope"), self.query.scope is None, None)
-        ]
-        for name in self.query.resource.scopes:
-            made.append((name, link(self.path, self.pairs, scope=name), name == self.query.scope, None))
-        return made if len(made) > 1 else []
+    def tabs(self) -> Tabs:
+        """The ready-made lists and the saved views over this one."""
+        return Tabs(self.query.resource, self.asked, self.query.scope, link(self.path, self.pairs), self.actor)
+
+    @property
+    def everything(self) -> str:
+        """The list with nothing narrowed, also where its bare address opens something else."""
+        return self.tabs.all[0].href
+
+    @property
+    def density(self) -> str | None:
+        return dict(self.pairs).get("density")
 
     @property
     def range(self) -> str:

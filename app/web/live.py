@@ -20,7 +20,7 @@ from app.engine.projection import projection
 from app.engine.refusals import BadQuery
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
-from app.web import gateway, newsroom, rows
+from app.web import gateway, newsroom, rows, saved_views
 from app.web.addresses import given
 from app.web.newsroom import OpenStream
 from app.web.resources import find
@@ -81,10 +81,11 @@ def since() -> Response:
 @by_resource("read")
 def changed_rows(domain: str, table: str) -> str:
     """Those of the records in `keys` that stand in the list its address describes, as rows of it."""
-    _resource, view, actor = find(domain, table)
+    resource, view, actor = find(domain, table)
     pairs = [pair for pair in given() if pair[0] not in ("keys", "after", "before", "count", "limit")]
     keys = _keys(request.args.get("keys", ""))
-    query = replace(listing.read_query(pairs, view, actor.timezone), only=keys, limit=len(keys))
+    state = saved_views.asked(resource, view, actor, pairs, opens=False)
+    query = replace(listing.read_query(state.pairs, view, actor.timezone), only=keys, limit=len(keys))
     page = listing.fetch(reading(), query, actor)
     return render_template("resource/changed_rows.html", body=rows.render(page, actor))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlencode
 
 from flask import current_app, request
 from markupsafe import Markup
@@ -36,8 +35,6 @@ class Place:
     href: str
     icon: str
     may: str
-    opens: str = ""
-    """The query of the list it leads to."""
 
 
 _screens: list[Place] = []
@@ -64,9 +61,8 @@ def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place,
         )
         if reads:
             group, order = resource.nav
-            opens = f"?{urlencode({'scope': resource.opens})}" if resource.opens else ""
             found.append(
-                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"), opens)
+                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"))
             )
     names = sorted(
         {each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS)
@@ -107,7 +103,7 @@ def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu
         (
             name,
             few or name in EVERYDAY or any(each.href == current for each in places),
-            [(each.label, each.href + each.opens, each.icon, each.href == current, None) for each in places],
+            [(each.label, each.href, each.icon, each.href == current, None) for each in places],
         )
         for name, places in groups_here
     ]

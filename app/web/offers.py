@@ -75,7 +75,7 @@ def fitting(offers: Sequence[Offer], asked: Question, most: int) -> list[tuple[i
 def screens(permissions: frozenset[str]) -> tuple[Offer, ...]:
     """Every place of this role's navigation, then the ready-made lists of each."""
     found = [
-        Offer(each.label, each.href + each.opens, each.icon, group or "")
+        Offer(each.label, each.href, each.icon, group or "")
         for group, places in _places(permissions)
         for each in places
     ]

@@ -18,6 +18,8 @@ class Said:
     text: str
     undo: str | None = None
     failed: bool = False
+    back: str | None = None
+    """Where the way back leads, where that is not the record."""
 
 
 def said_of(text: str, receipt: Receipt | None) -> Said:
@@ -25,10 +27,10 @@ def said_of(text: str, receipt: Receipt | None) -> Said:
     return Said(text[:300], f"/change-sets/{receipt.change_set}/undo" if receipt and receipt.change_set else None)
 
 
-def say(text: str, receipt: Receipt | None = None, failed: bool = False) -> None:
-    """Show this on the next page. A receipt of a real change brings Undo with it."""
+def say(text: str, receipt: Receipt | None = None, failed: bool = False, back: str | None = None) -> None:
+    """Show this on the next page. A receipt of a real change brings Undo with it, which leads `back`."""
     made = said_of(text, receipt)
-    session["toasts"] = [*session.get("toasts", [])[-2:], [made.text, made.undo, failed]]
+    session["toasts"] = [*session.get("toasts", [])[-2:], [made.text, made.undo, failed, back]]
 
 
 def said() -> list[Said]:

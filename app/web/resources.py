@@ -26,7 +26,7 @@ from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
-from app.web import receipts, rows
+from app.web import receipts, rows, saved_views
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
@@ -79,6 +79,8 @@ def show_list(
 ) -> str | AnyResponse:
     """The list of any resource. One that takes too long still stands there with its filters, and says how to go on."""
     pairs = given()
+    state = saved_views.asked(resource, view, actor, pairs)
+    pairs = state.pairs
     query = listing.read_query(pairs, view, actor.timezone)
     fragment, stopped = wants_fragment(), None
     connection = reading()
@@ -95,6 +97,7 @@ def show_list(
         rows.render(page, actor),
         filter_labels(connection, query, actor),
         resource.path,
+        state,
         stopped,
         None if stopped else emptied(connection, query, page, actor),
     )
@@ -138,7 +141,8 @@ def send_list(resource: Resource, view: Projection, actor: Actor, kind: str) -> 
     """The list of any resource as a file."""
     if not actor.may("export.read"):
         raise NotAllowed("Your role reads lists but does not take them out.")
-    query = listing.read_query(given(), view, actor.timezone)
+    state = saved_views.asked(resource, view, actor, given(), opens=False)
+    query = listing.read_query(state.pairs, view, actor.timezone)
     engine = db.engine
     pieces: Iterator[Any]
     if kind == "csv":

@@ -59,7 +59,7 @@ def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
     kinds = set(page.locator("td[data-field=work_type]").all_inner_texts())
     assert kinds and kinds <= {"Leak", "Warranty"}
 
-    page.get_by_role("navigation", name="Ready-made lists").get_by_role("link", name="To schedule").click()
+    page.get_by_role("navigation", name="Saved views").get_by_role("link", name="To schedule").click()
     dispatcher.at("scope=To")
     assert page.locator("a[aria-current=page]", has_text="To schedule").count() == 1
     assert set(page.locator("td[data-field=status]").all_inner_texts()) <= {"New", "Approved"}
@@ -67,7 +67,7 @@ def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
 
     page.get_by_role("link", name=re.compile("Remove filter Work type")).click()
     page.wait_for_url(lambda url: "work_type" not in url)
-    page.get_by_role("navigation", name="Ready-made lists").get_by_role("link", name="All").click()
+    page.get_by_role("navigation", name="Saved views").get_by_role("link", name="All").click()
     page.wait_for_url(lambda url: "scope" not in url)
     assert page.locator(".page-head .meta").inner_text() == everything
     page.go_back()

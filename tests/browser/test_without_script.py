@@ -53,8 +53,8 @@ def test_a_list_is_sorted_paged_searched_and_filtered(person: Person, server: Li
     assert "status" not in page.url
 
     page.get_by_role("link", name="Columns").click()
-    page.get_by_label("Terms in days").check()
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_label("Terms in days", exact=True).check()
+    page.get_by_role("button", name="Done").click()
     assert page.locator("td[data-field=payment_terms_days]").count() > 0
 
 

@@ -16,7 +16,7 @@ from app.engine.atlas.survey import Standing, ensure, kept
 from app.engine.registry import REGISTRY
 from app.screens.atlas.drawing import Drawing, draw
 from app.screens.atlas.references import Outline, outline
-from app.web import column_chooser, filter_panel, resources, rows
+from app.web import column_chooser, filter_panel, resources, rows, saved_views
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
@@ -51,7 +51,8 @@ def index(domain: str, table: str) -> str | AnyResponse:
     """Every table with its verdict: the engine's list over the survey, which is made anew where the schema has changed."""
     resource, view, actor = find(domain, table)
     pairs = given()
-    query = listing.read_query(pairs, view, actor.timezone)
+    state = saved_views.asked(resource, view, actor, pairs)
+    query = listing.read_query(state.pairs, view, actor.timezone)
     connection = reading()
     fragment = wants_fragment()
     standing, failed = (None, None) if fragment else _standing()  # who pages through a list goes on in the same one
@@ -59,11 +60,12 @@ def index(domain: str, table: str) -> str | AnyResponse:
     shown = ListPage(
         query,
         page,
-        pairs,
+        state.pairs,
         actor,
         rows.render(page, actor),
         filter_labels(connection, query, actor),
         resource.path,
+        state,
         emptied=resources.emptied(connection, query, page, actor),
     )
     return render_template(

@@ -42,7 +42,7 @@ customElements.define("data-grid", class extends HTMLElement {
     if (!cell) return;
     this.#remember(cell);
     // A cell that is only a control, as a column's head or the tick of a row, hands its focus on.
-    const inner = cell.querySelector(":scope > :is(input, a, button):only-child");
+    const inner = cell.querySelector(":scope > :is(input, a, button)");
     (cell.matches("th, .pick") && inner ? inner : cell).focus();
     cell.scrollIntoView({ block: "nearest", inline: "nearest" });
   }

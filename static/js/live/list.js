@@ -38,9 +38,11 @@ async function refresh() {
   const list = open();
   if (list?.dataset.liveAs !== "list") return;
   const here = location.href;
-  const asked = new URLSearchParams(location.search);
-  const deep = asked.has("after") || asked.has("before");
-  for (const name of ["after", "before", "limit", "count"]) asked.delete(name);
+  const place = new URLSearchParams(location.search);
+  const deep = place.has("after") || place.has("before");
+  // The list says itself what it shows: its address may only name a view, or open somebody's first one.
+  const asked = new URL(list.dataset.list, location.href).searchParams;
+  for (const name of ["limit", "count"]) asked.delete(name);
   asked.set("keys", [...keys].slice(0, 200).join(","));
   const answer = await fetch(`${list.dataset.live}/rows?${asked}`).catch(() => null);
   if (!answer?.ok || answer.redirected || here !== location.href) return;
