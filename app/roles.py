@@ -96,6 +96,7 @@ AREAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "views": ("Saved views", (*_RECORDS, "own", "share")),
     "imports": ("Imports", ("read", "reveal")),
     "export": ("Export", ("read",)),
+    "exports": ("Copies taken out", ("read", "own", "cancel", "reveal")),
     "platform": ("Rows of the platform itself", ("read",)),
     "explorer": ("Explorer of every table", ("read", "write", "manage", "reveal")),
     "audits": ("System audit", ("read", "run")),
@@ -117,7 +118,8 @@ class Role:
 
 # What everyone on the staff may do: see the dashboard, keep lists of their own, do the tasks given to them, export
 # what they may read.
-_STAFF = ("home.read", "views.own", "tasks.own", "notices.own", "approvals.own", "export.read")
+_STAFF = ("home.read", "views.own", "tasks.own", "notices.own", "approvals.own", "export.read", "exports.own",
+          "exports.reveal")  # fmt: skip
 _BUSINESS = tuple(
     f"{area}.read"
     for area in (
@@ -152,7 +154,8 @@ ROLES: tuple[Role, ...] = (
         "Administrator",
         "Keeps the console running: people, roles, settings, health and errors. No business records.",
         (*_STAFF, "users.*", "roles.*", "sessions.*", "tenant.*", "audit.*", "health.*", "errors.*", "metrics.read",
-         "imports.*", "views.*", "platform.read", "explorer.*", "audits.*", "integrations.*", "apikeys.*", "webhooks.*",
+         "imports.*", "views.*", "platform.read", "explorer.*", "audits.*", "exports.*", "integrations.*", "apikeys.*",
+         "webhooks.*",
          "templates.*", "messages.*", "inbound.*", "queue.*", "cron.*", "automations.read", "workflows.read",
          "compliance.*", "activity.*", "notices.*", "approvals.read", "dq.read", "events.read", "centerpoint.*",
          "files.read", "ai.performance.read"),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, text, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
 from app.core.db import db
@@ -23,9 +23,12 @@ _OPEN = text(
 
 
 @contextmanager
-def transaction() -> Iterator[Connection]:
-    """One unit of work over tables that keep no history (sessions, health rows, metrics): committed at the end or not at all."""
-    with db.engine.begin() as connection:
+def transaction(engine: Engine | None = None) -> Iterator[Connection]:
+    """One unit of work over tables that keep no history (sessions, health rows, metrics): committed at the end or not at all.
+
+    `engine` where no application stands around it any more, as at the end of a file that was sent in a stream.
+    """
+    with (engine or db.engine).begin() as connection:
         yield connection
 
 

@@ -38,7 +38,10 @@ def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
     query = replace(query, after=None, before=None)
     if query.exact:
         return _exactly(connection, query, actor)
-    narrowed = bool(query.clauses or query.q or query.scope or query.fixed) or not query.projection.reads_all
+    narrowed = (
+        bool(query.clauses or query.q or query.scope or query.fixed or query.among is not None)
+        or not query.projection.reads_all
+    )
     if not narrowed:
         size = _size(connection, query.resource.regclass)
         if size > BOUND * 5:
@@ -47,6 +50,11 @@ def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
     if found <= BOUND:
         return Count(found, exact=True)
     return Count(max(_planned(connection, query, actor), BOUND + 1), exact=False)
+
+
+def more_than(connection: Connection, query: ListQuery, actor: Actor, bound: int) -> bool:
+    """Whether a list is longer than `bound` rows; reads no more of it than that."""
+    return _bounded(connection, replace(query, after=None, before=None), actor, bound + 1) > bound
 
 
 def _bounded(connection: Connection, query: ListQuery, actor: Actor, most: int) -> int:
@@ -71,11 +79,12 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
         tuple(query.fixed),
         actor.permissions,
     )
-    kept = None if callable(scope) else _kept.get(shape)
+    once = callable(scope) or query.among is not None
+    kept = None if once else _kept.get(shape)
     if kept is None:
         rows = select(literal(1)).select_from(query.resource.table).where(*conditions(query, actor))
         kept = compiled(select(func.count()).select_from(rows.limit(bindparam("most", type_=BigInteger)).subquery()))
-        if not callable(scope):
+        if not once:
             if len(_kept) > 2_000:
                 _kept.clear()
             _kept[shape] = kept

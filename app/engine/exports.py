@@ -32,6 +32,11 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that starts so is run as a formula by spreadsheets (OWASP, "CSV Injection"); a leading apostrophe makes it text."""
 XLSX_ROWS, XLSX_CELL = 1_048_575, 32_767
 
+Seen = Callable[[list[tuple[Any, ...]]], None]
+"""Told of each batch of rows as it goes into a file."""
+About = Callable[[], list[tuple[str, str]]]
+"""What a workbook says of itself on its last sheet; asked when all rows are in it."""
+
 
 def safe(value: Any) -> Any:
     """People's own text, made text for a spreadsheet as well."""
@@ -94,7 +99,7 @@ def _writer(query: ListQuery, layout: Layout, escape: bool = True) -> Callable[[
     return cells
 
 
-def rows(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[list[tuple[Any, ...]]]:
+def rows(engine: Engine, query: ListQuery, actor: Actor, seen: Seen | None = None) -> Iterator[list[tuple[Any, ...]]]:
     """All rows of the list in batches, from one snapshot, by a cursor of the server so that memory stays as it is."""
     keys = listing.sort_keys(query)
     prepared = listing.prepare_all(query, actor, keys)
@@ -107,6 +112,8 @@ def rows(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[list[tuple[
             cursor.itersize = BATCH
             cursor.execute(prepared.sql, values)
             while batch := cursor.fetchmany(BATCH):
+                if seen is not None:
+                    seen(batch)
                 yield batch
 
 
@@ -114,7 +121,7 @@ def layout_of(query: ListQuery, actor: Actor) -> Layout:
     return listing.prepare_all(query, actor, listing.sort_keys(query)).layout
 
 
-def csv_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
+def csv_lines(engine: Engine, query: ListQuery, actor: Actor, seen: Seen | None = None) -> Iterator[str]:
     """UTF-8 with a byte order mark, since Excel takes anything else for the local code page."""
     layout = layout_of(query, actor)
     cells = _writer(query, layout)
@@ -122,7 +129,7 @@ def csv_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
     writer.writerow(header(query, layout))
-    for batch in rows(engine, query, actor):
+    for batch in rows(engine, query, actor, seen):
         writer.writerows(map(cells, batch))
         yield buffer.getvalue()
         buffer.seek(0)
@@ -130,12 +137,12 @@ def csv_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def json_lines(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[str]:
+def json_lines(engine: Engine, query: ListQuery, actor: Actor, seen: Seen | None = None) -> Iterator[str]:
     """One JSON array, an object a row. Nothing runs it as a formula, so the text stays as it is."""
     layout = layout_of(query, actor)
     names, cells = header(query, layout), _writer(query, layout, escape=False)
     opening = "["  # sent with the first rows, so that a list that cannot be read is refused rather than broken off
-    for batch in rows(engine, query, actor):
+    for batch in rows(engine, query, actor, seen):
         parts = [
             json.dumps(dict(zip(names, cells(row), strict=True)), ensure_ascii=False, default=_json) for row in batch
         ]
@@ -148,7 +155,9 @@ def _json(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else _plain(value)
 
 
-def xlsx_chunks(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[bytes]:
+def xlsx_chunks(
+    engine: Engine, query: ListQuery, actor: Actor, seen: Seen | None = None, about: About | None = None
+) -> Iterator[bytes]:
     """A workbook written row by row to a file of its own and read back in pieces. Text is stored as text, so no cell runs."""
     layout = layout_of(query, actor)
     cells = _writer(query, layout, escape=False)
@@ -157,22 +166,39 @@ def xlsx_chunks(engine: Engine, query: ListQuery, actor: Actor) -> Iterator[byte
             file.name,
             {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True},
         )
-        sheet = book.add_worksheet(sheet_name(query.resource.plural))
-        bold = book.add_format({"bold": True})
-        sheet.write_row(0, 0, header(query, layout), bold)
-        sheet.freeze_panes(1, 1)
-        line = 0
-        for batch in rows(engine, query, actor):
+        heads, bold = header(query, layout), book.add_format({"bold": True})
+        sheet, line = _sheet(book, query, 1, heads, bold), 0
+        for batch in rows(engine, query, actor, seen):
             for row in batch:
+                if line == XLSX_ROWS:  # as much as one sheet takes
+                    sheet, line = _sheet(book, query, len(book.worksheets()) + 1, heads, bold), 0
                 line += 1
-                if line > XLSX_ROWS:
-                    break
                 for column, value in enumerate(cells(row)):
                     _write(sheet, line, column, value)
+        if about is not None:
+            _tell_about(book, about(), bold)
         book.close()
         file.seek(0)
         while piece := file.read(65_536):
             yield piece
+
+
+def _sheet(book: Any, query: ListQuery, number: int, heads: list[str], bold: Any) -> Any:
+    """The first sheet and, where a list is longer than one takes, the ones after it."""
+    name = sheet_name(query.resource.plural)
+    sheet = book.add_worksheet(name if number == 1 else f"{name[:26]} {number}")
+    sheet.write_row(0, 0, heads, bold)
+    sheet.freeze_panes(1, 1)
+    return sheet
+
+
+def _tell_about(book: Any, said: list[tuple[str, str]], bold: Any) -> None:
+    sheet = book.add_worksheet(ABOUT_SHEET)
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 1, 80)
+    for line, (label, words) in enumerate(said):
+        sheet.write_string(line, 0, label, bold)
+        sheet.write_string(line, 1, words[:XLSX_CELL])
 
 
 def _write(sheet: Any, line: int, column: int, value: Any) -> None:
@@ -186,6 +212,7 @@ def _write(sheet: Any, line: int, column: int, value: Any) -> None:
         sheet.write_string(line, column, str(_plain(value))[:XLSX_CELL])
 
 
+ABOUT_SHEET = "About this copy"
 _NOT_IN_SHEETS, _NOT_IN_FILES = re.compile(r"[\[\]:*?/\\\x00-\x1f]"), re.compile(r"[^A-Za-z0-9._-]+")
 
 

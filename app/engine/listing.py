@@ -74,6 +74,8 @@ class ListQuery:
     """Field -> value set by the page itself, such as the record a related list belongs to."""
     only: tuple[int, ...] = ()
     """The records it is about, where it is about those alone: what of them stands in this list?"""
+    among: ColumnElement[bool] | None = field(default=None, compare=False)
+    """Just these records, where some were selected."""
 
     @property
     def resource(self) -> Resource:
@@ -298,7 +300,7 @@ _kept: dict[Any, Prepared] = {}
 def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[Any] | None, reverse: bool) -> Prepared:
     nulls = None if place is None else tuple(value is None for value in place)
     scope = query.resource.scopes.get(query.scope) if query.scope else None
-    if callable(scope):
+    if callable(scope) or query.among is not None:
         return prepare(query, actor, keys, nulls, reverse)
     shape = (
         query.resource.identity,
@@ -449,6 +451,8 @@ def held(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
     """What holds for every list here whatever is asked of it: tenant, own rows, archive, fixed values."""
     resource = query.resource
     found = list(row_scope(query.projection, actor))
+    if query.among is not None:
+        found.append(query.among)
     if resource.archivable and not query.archived:
         found.append(resource.table.c["archived_at"].is_(None))
     for name in query.fixed:

@@ -21,7 +21,7 @@ from app.engine.references import lookup, shows_title
 from app.engine.reflect.reflected import Reflected
 from app.engine.refusals import BadQuery, NotFound, TooSlow
 from app.engine.registry import REGISTRY
-from app.web import cells, column_chooser, filter_panel, resources
+from app.web import cells, column_chooser, exporting, filter_panel, resources
 from app.web.security import needs
 from app.web.session import current_actor
 
@@ -196,7 +196,16 @@ def export(where: str, kind: str) -> AnyResponse:
     """The same as a file."""
     resource, view, actor = find(where)
     with _readable(resource):
-        return resources.send_list(resource, view, actor, kind)
+        return exporting.send_list(resource, view, actor, kind)
+
+
+@blueprint.route("/explorer/<table:where>/export", methods=["GET", "POST"])
+@needs("explorer.read")
+def take_out(where: str) -> str | AnyResponse:
+    """Which rows and columns to take out, and as what."""
+    resource, view, actor = find(where)
+    with _readable(resource):
+        return exporting.take_out(resource, view, actor)
 
 
 @blueprint.get("/explorer/<table:where>/filters")

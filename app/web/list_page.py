@@ -18,6 +18,7 @@ from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
 from app.engine.narrowing import Emptied
 from app.engine.projection import Projection
 from app.engine.saved_views import Asked, Kept
+from app.web import rows
 from app.web.addresses import PLACE, Pairs, less, link, without
 from app.web.view_tabs import Tabs
 
@@ -109,6 +110,21 @@ class ListPage:
         return resource.field(resource.title).title if resource.has(resource.title) else resource.one.capitalize()
 
     @cached_property
+    def selectable(self) -> bool:
+        return rows.selectable(self.query, self.actor)
+
+    @property
+    def selected_from(self) -> str:
+        """Which list a selection belongs to: it is kept from page to page and in any order, and gone with another filter."""
+        return link(self.path, sorted(self.pairs), drop=(*PLACE, "sort", "cols", "limit", "widths", "density"))
+
+    @property
+    def every(self) -> str:
+        """How many "all" are, as the bar of a selection says it: "about 1,100"; "" where this answer does not know."""
+        count = self.page.count
+        return "" if count is None else f"{'' if count.exact else 'about '}{_shown(count):,}"
+
+    @cached_property
     def chips(self) -> list[Chip]:
         return [chip for part in self.parts for chip in part.chips]
 
@@ -187,7 +203,7 @@ class ListPage:
 
     def counted(self, count: Count) -> str:
         """ "1,089 customers", or "about 87,000 customers" where nobody counted."""
-        number = count.number if count.exact else _rounded(count.number)
+        number = _shown(count)
         resource = self.query.resource
         plural = resource.many
         running = plural if plural[1:2].isupper() else plural[:1].lower() + plural[1:]  # an API key is no aPI key
@@ -225,6 +241,10 @@ class ListPage:
     def keep(self) -> Pairs:
         """Parameters the find box carries along as hidden fields."""
         return [(name, value) for name, value in self.pairs if name not in ("q", "after", "before", "count")]
+
+    def here(self, suffix: str) -> str:
+        """The same with the place in the list, for what may be asked of just this page."""
+        return link(f"{self.path}{suffix}", self.pairs, drop=("count",))
 
     def address(self, suffix: str) -> str:
         """The same list in another form: `.csv`, `/filters`."""
@@ -301,6 +321,10 @@ def words_of(clause: Clause, labels: Mapping[str, str]) -> str:
     else:
         spoken = list(clause.raw)
     return " and ".join(spoken) if clause.op == "between" else ", ".join(spoken)
+
+
+def _shown(count: Count) -> int:
+    return count.number if count.exact else _rounded(count.number)
 
 
 def _rounded(number: int) -> int:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.clock import now
-from app.core.db import db, reading
-from app.engine import exports, ledger, listing
+from app.core.db import reading
+from app.engine import ledger, listing
 from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
@@ -26,7 +24,7 @@ from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
-from app.web import receipts, rows, saved_views
+from app.web import exporting, receipts, rows, saved_views
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
@@ -35,12 +33,6 @@ from app.web.security import by_resource
 from app.web.session import current_actor
 
 blueprint = Blueprint("resources", __name__)
-
-MIME = {
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 def find(domain: str, table: str) -> tuple[Resource, Projection, Actor]:
@@ -134,33 +126,7 @@ def filter_labels(connection: Connection, query: listing.ListQuery, actor: Actor
 @by_resource("read")
 def export(domain: str, table: str, kind: str) -> Response:
     """The same list as a file: same filters, order, columns and masks; everything that matches, not a page."""
-    return send_list(*find(domain, table), kind)
-
-
-def send_list(resource: Resource, view: Projection, actor: Actor, kind: str) -> Response:
-    """The list of any resource as a file."""
-    if not actor.may("export.read"):
-        raise NotAllowed("Your role reads lists but does not take them out.")
-    state = saved_views.asked(resource, view, actor, given(), opens=False)
-    query = listing.read_query(state.pairs, view, actor.timezone)
-    engine = db.engine
-    pieces: Iterator[Any]
-    if kind == "csv":
-        pieces = exports.csv_lines(engine, query, actor)
-    elif kind == "json":
-        pieces = exports.json_lines(engine, query, actor)
-    else:
-        pieces = exports.xlsx_chunks(engine, query, actor)
-    # With the first rows in hand: what cannot be read is then refused, not broken off halfway through a file.
-    first: Any = next(pieces)
-    response = Response(chain([first], pieces), mimetype=MIME[kind])
-    response.headers["Content-Disposition"] = f'attachment; filename="{exports.file_name(query, kind, now())}"'
-    # Which copy was taken and by whom; not what was searched for, which may name a person.
-    current_app.logger.info(
-        "export",
-        extra={"resource": resource.name, "kind": kind, "actor": actor.app_user_id, "filters": sorted(request.args)},
-    )
-    return response
+    return exporting.send_list(*find(domain, table), kind)
 
 
 # -- record ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from app.core.clock import now, today
 from app.engine.access import Actor, holds
 from app.engine.fields import Choice, Field, Reference, SubjectLink
-from app.engine.listing import Page
+from app.engine.listing import ListQuery, Page
 from app.engine.projection import Projection
 from app.engine.references import shows_label
 from app.engine.registry import REGISTRY, target_of
@@ -41,6 +41,14 @@ Cell = tuple[int, int, str, Writer | None]
 """(place of the value, place of its label or -1, opening tag, writer); the title has no writer, it is the row's link."""
 
 
+_PICK = '<td class="pick"><input type="checkbox" class="check" form="picked" name="key" value="'
+
+
+def selectable(query: ListQuery, actor: Actor) -> bool:
+    """Whether rows carry a box to tick: where they can be told apart and there is something to do with those chosen."""
+    return query.resource.opens_records and actor.may("export.read")
+
+
 def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     """The <tr>s of a page. `panel` is a related list on a record, whose rows are plainer."""
     query, layout = page.query, page.layout
@@ -56,10 +64,14 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     by_name = query.resource.named_by == query.resource.title
     address = query.resource.address_of_row(layout.keys)
     leads = query.resource.opens_records
+    picks = not panel and selectable(query, actor)
     for row in page.rows:
         number = row[key] if address is None else address(row)
         named_at = named_address(str(row[title])) if by_name else number
         add(f'<tr data-key="{number}">' if leads else "<tr>")
+        if picks:
+            words = _title(row[title], number)
+            add(f'{_PICK}{number}" aria-label="Select {words}"></td>')
         if not titled:
             if leads:
                 words = _title(row[title], number)

@@ -9,7 +9,8 @@ customElements.define("data-grid", class extends HTMLElement {
     this.removeAttribute("tabindex");
     this.addEventListener("keydown", (event) => this.#key(event));
     this.addEventListener("focusin", (event) => this.#remember(event.target.closest(CELLS)));
-    this.addEventListener("change", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target); });
+    // A click knows whether Shift was held; Space on a box comes as a click, too.
+    this.addEventListener("click", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target, event.shiftKey); });
     new MutationObserver(() => this.#prepare()).observe(this, { childList: true, subtree: true });
     document.addEventListener("keydown", this.#walk);
     this.#prepare();
@@ -65,7 +66,13 @@ customElements.define("data-grid", class extends HTMLElement {
       Home: () => (control ? rows[1]?.cells[0] : row.cells[0]),
       End: () => (control ? rows.at(-1).cells[rows.at(-1).cells.length - 1] : row.cells[row.cells.length - 1]),
     };
-    if (moves[event.key]) {
+    if (event.shiftKey && /^Arrow(Up|Down)$/.test(event.key) && row.querySelector(".pick .check")) {
+      event.preventDefault();
+      const next = rows[at + (event.key === "ArrowDown" ? 1 : -1)];
+      if (!next?.closest("tbody")) return;
+      this.#extend(row, next);
+      this.#go(next.cells[column]);
+    } else if (moves[event.key]) {
       event.preventDefault();
       this.#go(moves[event.key]());
     } else if (event.key === "Enter" && event.target === cell) {
@@ -91,24 +98,46 @@ customElements.define("data-grid", class extends HTMLElement {
     this.#go(row.querySelector("td.name") ?? row.cells[0]);
   };
 
-  #picked(box) {
-    const row = box.closest("tbody tr");
-    if (row) {
-      row.setAttribute("aria-selected", String(box.checked));
-    } else {
-      for (const each of this.#table.querySelectorAll("tbody .pick .check")) {
-        each.checked = box.checked;
-        each.closest("tr").setAttribute("aria-selected", String(box.checked));
-      }
-    }
-    const all = [...this.#table.querySelectorAll("tbody .pick .check")];
-    const chosen = all.filter((each) => each.checked).length;
-    const head = this.#table.querySelector("thead .pick .check");
-    if (head) {
-      head.checked = chosen === all.length;
-      head.indeterminate = chosen > 0 && chosen < all.length;
-      head.classList.toggle("mixed", head.indeterminate);
-    }
-    this.dispatchEvent(new CustomEvent("picked", { bubbles: true, detail: { chosen } }));
+  /** The row where a range began: the one ticked last, or the one Shift was first held at. */
+  #anchor = null;
+
+  #boxes() {
+    return [...this.#table.querySelectorAll("tbody .pick .check")];
+  }
+
+  #picked(box, ranged) {
+    const boxes = this.#boxes();
+    if (!box.closest("tbody")) this.#tick(boxes, box.checked);
+    else if (ranged) this.#range(box, box.checked);
+    else this.#anchor = box.closest("tr").dataset.key;
+    this.#tell();
+  }
+
+  /** From the row the range began at to this one. */
+  #range(box, on) {
+    const boxes = this.#boxes();
+    const from = boxes.findIndex((each) => each.value === this.#anchor);
+    const to = boxes.indexOf(box);
+    if (from < 0) this.#anchor = box.value;
+    else this.#tick(boxes.slice(Math.min(from, to), Math.max(from, to) + 1), on);
+  }
+
+  /** Shift and an arrow: this row and the next one; back again takes the row one leaves off. */
+  #extend(row, next) {
+    const [here, there] = [row, next].map((each) => each?.querySelector(".pick .check"));
+    if (!here || !there) return;
+    const back = here.checked && there.checked && this.#anchor !== here.value;
+    if (!here.checked) this.#anchor = here.value;
+    here.checked = !back;
+    there.checked = true;
+    this.#tell();
+  }
+
+  #tick(boxes, on) {
+    for (const each of boxes) each.checked = on;
+  }
+
+  #tell() {
+    this.dispatchEvent(new CustomEvent("picked", { bubbles: true }));
   }
 });
