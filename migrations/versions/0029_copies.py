@@ -29,7 +29,7 @@ CREATE TABLE data_exports (
     filters text[] NOT NULL DEFAULT '{}',
     selected text NOT NULL CONSTRAINT ck_data_exports_selected CHECK (selected IN ('all', 'page', 'these')),
     format text NOT NULL CONSTRAINT ck_data_exports_format CHECK (format IN ('csv', 'xlsx', 'json')),
-    columns text[] NOT NULL,
+    columns text[] NOT NULL DEFAULT '{}',
     masked text[] NOT NULL DEFAULT '{}',
     own_rows boolean NOT NULL DEFAULT false,
     platform_rows boolean NOT NULL DEFAULT false,

@@ -89,6 +89,7 @@ def test_an_empty_list_is_a_file_with_heads_alone(query: Any) -> None:
 
 def test_twenty_thousand_rows_pass_through_without_being_held(house: House, query: Any) -> None:
     with transaction() as connection:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '60s'")
         connection.execute(
             text(
                 "INSERT INTO customers (tenant_id, number, name) SELECT :tenant, 'B-' || n, repeat('x', 100) || n"

@@ -22,7 +22,7 @@ class DataExport(Record, Tenanted, Created):
     filters: Mapped[list[str]] = texts()
     selected: Mapped[str] = choice("all", "page", "these")
     format: Mapped[str] = choice("csv", "xlsx", "json")
-    columns: Mapped[list[str]] = texts(None)
+    columns: Mapped[list[str]] = texts()
     masked: Mapped[list[str]] = texts()
     own_rows: Mapped[bool] = flag()
     platform_rows: Mapped[bool] = flag()

@@ -103,7 +103,7 @@ customElements.define("bulk-bar", class extends HTMLElement {
   }
 
   get #words() {
-    if (this.#all) return `All${this.#every && `, ${this.#every},`} selected`;
+    if (this.#all) return this.#every ? `All, ${this.#every}, selected` : "All selected";
     return this.#keys.size ? `${this.#keys.size.toLocaleString("en-US")} selected` : "Selection cleared";
   }
 
@@ -121,13 +121,14 @@ customElements.define("bulk-bar", class extends HTMLElement {
     head.indeterminate = ticked > 0 && ticked < boxes.length;
     head.classList.toggle("mixed", head.indeterminate);
     this.toggleAttribute("data-some", this.#some);
-    const count = this.querySelector(".count");
+    const count = this.querySelector(".chosen");
     if (count.textContent !== this.#words && this.#some) {
       const [number, ...rest] = this.#words.split(" ");
       count.replaceChildren(Object.assign(document.createElement("b"), { textContent: number }), ` ${rest.join(" ")}`);
     }
-    this.querySelector("[data-every-one]").hidden = this.#all;
-    this.querySelector("[data-how-many]").textContent = this.#every && `, ${this.#every}`;
+    const every = this.querySelector("[data-every-one]");
+    every.hidden = this.#all;
+    every.textContent = this.#every ? `Select all, ${this.#every}` : "Select all";
     this.querySelector("[name=rows]").value = this.#all ? "all" : "these";
     const here = new Set(boxes.map((each) => each.value));
     this.querySelector("[name=keys]").value = this.#all ? "" : [...this.#keys].filter((key) => !here.has(key)).join(" ");
