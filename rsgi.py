@@ -5,4 +5,4 @@ from app.web.newsroom import PLACE, Newsroom
 from wsgi import app, config
 
 newsroom = Newsroom(app, listens=config.pooler is None)
-server = Gateway(app, config.web_threads, newsroom.start, newsroom.stop, **{PLACE: newsroom})
+server = Gateway(app, config.web_threads, newsroom, **{PLACE: newsroom})

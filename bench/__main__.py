@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import atlas, explorer
+from bench import atlas, explorer, live
 from bench.serving import Ground, Served, memory_mb, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
@@ -98,6 +98,7 @@ def run(ground: Ground) -> list[Line]:
     with explorer.undeclared() as path:
         lines.append(line("explorer list of a table nobody declared", ours.get(path), yard.get("/customers"), 6))
     lines += [absolute(*each) for each in atlas.measure(small, ROUNDS)]
+    lines += streams(small)
     return lines
 
 
@@ -106,6 +107,19 @@ def absolute(case: str, ms: float, limit: float) -> Line:
     made = Line(case, round(ms, 2), 0, round(ms, 2), limit, "ms")
     print(f"{case:<58} {ms:9.2f} {'':>17}  at most {limit:g}{'' if made.holds else '  <-- over'}", flush=True)
     return made
+
+
+def streams(small: Served) -> list[Line]:
+    """A page beside 200 open streams, and how soon these hear of a change."""
+    crowded, quiet = live.pages_ms(small)
+    case = f"list of customers beside {live.STREAMS} open streams"
+    found = Line(case, round(crowded, 2), round(quiet, 2), round(crowded / quiet, 2), 1.10, "no streams")
+    print(
+        f"{case:<58} {crowded:9.2f} {quiet:9.2f} {found.ratio:7.2f}  at most 1.1{'' if found.holds else '  <-- over'}",
+        flush=True,
+    )
+    _median, worst = live.delay_ms(small)
+    return [found, absolute("from a save to the last tab that hears of it, ms", worst, 2000)]
 
 
 def exports(ours: Served, yard: Served, ground: Ground) -> list[Line]:

@@ -28,6 +28,7 @@ from app.core.embedded import Embedded
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("BENCH_DATA", ROOT / ".bench"))
 EMAIL = "bench@demo.example"
+CONSOLE = "rsgi:server"
 
 
 class Served:
@@ -37,12 +38,13 @@ class Served:
         self.port = free_port()
         self.cookie = ""
         self.token = ""
+        # The console as it is served, with its streams beside its pages; the yardstick has none and is plain WSGI.
+        ways = ("--interface", "rsgi") if target == CONSOLE else ("--interface", "wsgi", "--blocking-threads", "2")
         command = [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", target, "--working-dir", str(ROOT)),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--http", "1", "--no-ws", "--workers", "1"),
-            *("--blocking-threads", "2", "--log-level", "critical"),
+            *(sys.executable, "-m", "granian", *ways, target, "--working-dir", str(ROOT), "--host", "127.0.0.1"),
+            *("--port", str(self.port), "--http", "1", "--no-ws", "--workers", "1", "--log-level", "critical"),
         ]
-        given = {**os.environ, **environment, "PORT": str(self.port)}
+        given = {**os.environ, **environment, "PORT": str(self.port), "WEB_THREADS": "2"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.DEVNULL)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
         wait_for(self.port, self.process)
@@ -194,6 +196,19 @@ def _database(name: str, customers: int | None, decisions: int | None) -> tuple[
 
 
 @contextmanager
+def small_console() -> Iterator[Served]:
+    """The console over the demonstration company alone."""
+    config, server, password = _database("small", None, 1_000)
+    served = Served(CONSOLE, startup.as_environment(config))
+    try:
+        served.sign_in(password)
+        yield served
+    finally:
+        served.stop()
+        server.stop()
+
+
+@contextmanager
 def prepare(customers: int, decisions: int) -> Iterator[Ground]:
     """Both databases and all three servers, for as long as the measurement takes."""
     big, big_server, password = _database("big", customers, decisions)
@@ -210,7 +225,7 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
     started: list[Served] = []
     try:
         for config in (big, small):
-            started.append(Served("wsgi:app", startup.as_environment(config)))
+            started.append(Served(CONSOLE, startup.as_environment(config)))
             started[-1].sign_in(password)
         yardstick = {"YARDSTICK_URL": big.app_database_url or "", "YARDSTICK_TENANT": str(tenant)}
         started.append(Served("bench.yardstick:app", yardstick))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -46,23 +47,37 @@ class Stream(Protocol):
         """Send everything there is to send. `gone` ends when the browser has left."""
 
 
-class Gateway:
-    """The application as the web server calls it. `starting` and `stopping` are called once; `environ` goes with each request."""
+class Beside(Protocol):
+    """What runs in the process beside its pages."""
 
-    def __init__(
-        self, app: Wsgi, threads: int, starting: Callable[[], None], stopping: Callable[[], None], **environ: Any
-    ) -> None:
-        self._app, self._threads, self._environ = app, threads, environ
-        self._starting, self._stopping = starting, stopping
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """End every stream, at once; called by a signal, and perhaps twice."""
+
+    def wait(self) -> None:
+        """Until it is gone."""
+
+
+class Gateway:
+    """The application as the web server calls it. `environ` goes with each request."""
+
+    def __init__(self, app: Wsgi, threads: int, beside: Beside, **environ: Any) -> None:
+        self._app, self._threads, self._beside, self._environ = app, threads, beside, environ
         self._waiting: SimpleQueue[_Exchange | None] = SimpleQueue()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in range(self._threads):
             threading.Thread(target=self._work, name=f"page-{number}", daemon=True).start()
-        self._starting()
+        # The server waits for open answers before it says that it ends, and a stream waits for that word. It has put its
+        # own handlers on the loop, which hears of signals by another way; these stand beside them.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda _number, _frame: self._beside.stop())
+        self._beside.start()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._stopping()
+        self._beside.stop()
+        self._beside.wait()
         for _ in range(self._threads):
             self._waiting.put(None)
 

@@ -119,6 +119,8 @@ class Newsroom:
         self._marks: deque[tuple[float, Mark]] = deque(maxlen=120)
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._lag_ms: int | None = None
+        self._probed = 0.0
+        """When the probe was sent that has not been heard yet."""
         self._due = dict.fromkeys(("beat", "probe"), 0.0)
 
     # -- for the pages -----------------------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ class Newsroom:
 
         False when there is no room, or no ear: the browser then asks for itself.
         """
-        if len(self._streams) >= MOST_STREAMS or not self._ready.wait(PATIENCE_S):
+        if self._stop.is_set() or len(self._streams) >= MOST_STREAMS or not self._ready.wait(PATIENCE_S):
             return False
         mark = stream.since or self._mark_before(age_s + MARGIN_S)
         with self._lock:
@@ -161,12 +163,15 @@ class Newsroom:
         self._thread.start()
 
     def stop(self) -> None:
-        """End every stream at once; browsers come back to whoever serves next."""
+        """End every stream at once; browsers come back to whoever serves next. The thread leaves within a second."""
         self._stop.set()
         for each in list(self._streams):
             each.end("restart")
+
+    def wait(self) -> None:
+        """Until it has said that it leaves, with everybody who was here through it."""
         if self._thread is not None:
-            self._thread.join(3)
+            self._thread.join(2)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -236,7 +241,7 @@ class Newsroom:
         sets = {int(word[4:]) for word in words if word.startswith("set/")}
         for word in words:
             if word.startswith(f"probe/{self._listener}/"):
-                self._lag_ms = max(round(time.time() * 1000) - int(word.rpartition("/")[2]), 0)
+                self._lag_ms, self._probed = max(round(time.time() * 1000) - int(word.rpartition("/")[2]), 0), 0
         if gone:
             self._leave(gone)
         if self._streams and (ticks or sets or "session" in words):
@@ -321,11 +326,14 @@ class Newsroom:
         if now >= self._due["beat"]:
             self._due["beat"] = now + presence.BEAT_S
             self._tell_who_is_here(connection)  # those of a process that fell silent leave without a word
+            silence = round((now - self._probed) * 1000) if self._probed else 0
+            lag = max(silence, self._lag_ms) if self._lag_ms is not None else None
             with transaction() as writing:
-                alive = presence.beat(writing, self._listener, len(self._streams), self._can_listen, self._lag_ms)
+                alive = presence.beat(writing, self._listener, len(self._streams), self._can_listen, lag)
             if not alive:
                 raise OSError("taken for dead")  # begin anew, with everybody who is here
         if self._can_listen and now >= self._due["probe"]:
             self._due["probe"] = now + PROBE_S
+            self._probed = self._probed or now
             with transaction() as writing:
                 presence.tell(writing, f"/probe/{self._listener}/{round(time.time() * 1000)}")
