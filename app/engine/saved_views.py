@@ -86,7 +86,7 @@ class Kept:
         """What the bare address opens, as ("view" or "scope", which): hers, her role's, everyone's, else as declared."""
         for each in (*self.views, *((self.layout,) if self.layout else ())):
             if each.is_default and not each.shared:
-                return each.filters[0] if each.kind == "layout" else ("view", str(each.id))
+                return chosen(each)
         for each in self.views:
             if each.is_of_my_role:
                 return "view", str(each.id)
@@ -148,6 +148,14 @@ def _view(row: tuple[Any, ...]) -> SavedView:
         key, owner, kind, name, pairs, tuple(columns), tuple(sort), density, rows, is_default, tuple(role_keys), position,
         version, bool(of_role),
     )  # fmt: skip
+
+
+def chosen(each: SavedView) -> tuple[str, str]:
+    """What somebody opens first: her own view itself; anything else is written down in how she has the list."""
+    if each.kind == "view":
+        return "view", str(each.id)
+    kind, which = each.filters[0] if each.filters else ("view", ALL)
+    return (kind, which) if kind == "scope" or which.isdigit() else ("view", ALL)
 
 
 # -- what fits -------------------------------------------------------------------------------------------------------

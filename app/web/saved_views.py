@@ -30,7 +30,7 @@ from app.engine.projection import Projection, projection
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Rejected
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
-from app.engine.saved_views import ALL, Asked, Kept, Pairs, SavedView
+from app.engine.saved_views import ALL, Asked, Kept, Pairs, SavedView, chosen
 from app.web import receipts
 from app.web.addresses import joined, link
 from app.web.security import local_path, signed_in
@@ -268,7 +268,7 @@ def _first_of(at: Listed) -> str:
     """What this person chose to open first, as the form writes it."""
     for each in (*at.kept.views, *((at.kept.layout,) if at.kept.layout else ())):
         if each.is_default and not each.shared:
-            return ":".join(each.filters[0]) if each.kind == "layout" else f"view:{each.id}"
+            return ":".join(chosen(each))
     return USUAL
 
 

@@ -2,6 +2,7 @@
 
 import "./page.js";
 import "./nav.js";
+import "./tabs.js";
 import "./busy.js";
 import "./keys.js";
 import "./cells.js";

@@ -20,6 +20,7 @@ from app.engine.projection import Projection
 from app.engine.refusals import NotAllowed, NotFound
 from app.engine.resource import Resource
 from app.engine.states import Transition
+from app.web import saved_views
 from app.web.addresses import given, link
 from app.web.api import bodies, shapes
 from app.web.api.blueprint import blueprint
@@ -39,8 +40,10 @@ RESTORE = "restore"
 @by_resource("read")
 def index(domain: str, table: str) -> Response:
     """One page of the list, by the grammar of its page; `next` and `previous` are whole addresses."""
-    _resource, view, actor = find(domain, table)
+    resource, view, actor = find(domain, table)
     pairs = given()
+    if any(name == "view" for name, _value in pairs):
+        pairs = saved_views.asked(resource, view, actor, pairs, opens=False).pairs
     query = listing.read_query(pairs, view, actor.timezone)
     begins = query.after is None and query.before is None
     page = listing.fetch(reading(), query, actor, count=begins or query.exact)
