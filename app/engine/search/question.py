@@ -18,6 +18,9 @@ SHORT = 3
 TITLE = 60
 """So many characters of a title are indexed by how they begin (migration 0027)."""
 
+NATIONAL = 10
+"""Digits of a whole number without its country; fewer are the end of one, or its middle."""
+
 _NUMBER = re.compile(r"[A-Za-z]{0,6}[-# ]?\d{1,15}")
 _PHONE = re.compile(r"\+?[\d\s().\-/]{4,24}")
 _E_MAIL = re.compile(r"\S+@\S*")
@@ -58,6 +61,8 @@ class Question:
         """The digits to look for in numbers kept as E.164, from at least four of them however they were grouped."""
         if not _PHONE.fullmatch(self.text) or not 4 <= len(self.digits) <= 15:
             return None
+        if len(self.digits) < NATIONAL and not self.text.startswith("+"):
+            return self.digits
         try:
             return str(Phone("phone").parse(self.text)).removeprefix("+")
         except Invalid:
