@@ -11,6 +11,7 @@ customElements.define("order-list", class extends HTMLElement {
     this.addEventListener("click", (event) => this.#click(event));
     this.addEventListener("pointerdown", (event) => this.#take(event));
     this.addEventListener("pointermove", (event) => this.#drag(event));
+    new MutationObserver(() => { if (!this.#moving) this.#settle(); }).observe(this, { childList: true, subtree: true });
     for (const end of ["pointerup", "pointercancel"]) this.addEventListener(end, () => this.#drop());
   }
 
