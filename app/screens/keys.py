@@ -19,6 +19,7 @@ from app.engine.refusals import NotFound, Rejected
 from app.engine.registry import REGISTRY
 from app.roles import AREAS
 from app.web import receipts
+from app.web.api import openapi
 from app.web.api.blueprint import ROOT
 from app.web.security import confirm_first, needs, signed_in
 from app.web.session import address, current_actor, request_id
@@ -34,7 +35,7 @@ LASTS = (
 REACHES = (
     ("read", "Read whatever I may read"),
     ("all", "Do whatever I may do"),
-    ("chosen", "Only what is ticked below"),
+    ("chosen", "Only what is ticked in the table"),
 )
 _COMMON = ("read", "create", "write", "delete")
 _NEVER = ("own",)
@@ -127,6 +128,16 @@ def how() -> str:
         page_title="The API",
         crumbs=[("Your account", url_for("account.show")), ("The API", None)],
     )
+
+
+@blueprint.get("/api/openapi.json")
+@signed_in
+def description() -> Response:
+    """The API's description as a file, for who is at a browser and has no key yet."""
+    response = make_response(openapi.written(current_actor().permissions))
+    response.content_type = "application/json"
+    response.headers["Content-Disposition"] = 'attachment; filename="brainops-console-openapi.json"'
+    return response
 
 
 def _wished(actor: Actor) -> Wish:

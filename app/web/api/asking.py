@@ -23,7 +23,7 @@ from app.engine.fields import (
 )
 from app.engine.fields.email import SHAPE
 from app.engine.fields.number import Count, Number
-from app.engine.filters import parameter
+from app.engine.filters import MOST_CLAUSES, parameter
 from app.engine.json_values import NO_CONTROLS, Schema, schema_of_value
 from app.engine.listing import LEAST_LIMIT, MOST_LIMIT
 from app.engine.projection import Projection
@@ -41,7 +41,7 @@ def parameters(view: Projection) -> list[Schema]:
     found = [
         _query("limit", {"type": "integer", "minimum": LEAST_LIMIT, "maximum": MOST_LIMIT}, "Rows of a page; 50 else."),
         _listed("sort", [*sortable, *(f"-{name}" for name in sortable)], "Columns to sort by, - for descending.", 4),
-        _listed("cols", names, "Columns to answer, instead of those the list shows.", len(names)),
+        _listed("cols", names, "Columns to answer, instead of those the list shows."),
         _query("count", {"type": "string", "enum": ["exact"]}, "Count exactly, if that can be done in three seconds."),
         _query(
             "before",
@@ -71,13 +71,10 @@ def _query(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-def _listed(name: str, words: list[str], description: str, most: int) -> Schema:
-    schema = {
-        "type": "array",
-        "items": {"type": "string", "enum": words},
-        "minItems": 1,
-        "maxItems": min(most, len(words)),
-    }
+def _listed(name: str, words: list[str], description: str, most: int | None = None) -> Schema:
+    schema: Schema = {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1}
+    if most is not None:
+        schema["maxItems"] = most
     return _query(name, schema, description) | {"style": "form", "explode": False}
 
 
@@ -89,7 +86,7 @@ def filters(view: Projection) -> Schema:
             schema = _asked(view, each, op)
             if schema is not None:
                 found[parameter(each.name, op)] = schema
-    return {"type": "object", "properties": found, "additionalProperties": False}
+    return {"type": "object", "properties": found, "additionalProperties": False, "maxProperties": MOST_CLAUSES}
 
 
 def _asked(view: Projection, each: Field, op: str) -> Schema | None:

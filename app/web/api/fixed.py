@@ -17,9 +17,9 @@ def ref(name: str, kind: str = "schemas") -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def error(*statuses: int) -> dict[str, Any]:
+def error(*statuses: str) -> dict[str, Any]:
     """These statuses answer with a problem."""
-    return {str(status): ref("Problem", "responses") for status in statuses}
+    return {status: ref("Problem", "responses") for status in statuses}
 
 
 PRINTED = "^[^\\x00-\\x1f]*$"
@@ -28,6 +28,23 @@ KEY: dict[str, Any] = {
     "in": "path",
     "required": True,
     "schema": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
+}
+_IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string", "pattern": '^"?[0-9]{1,9}"?$'},
+    "description": "The ETag of the record as it was read, or its version.",
+}
+PARAMETERS: dict[str, Any] = {
+    "Key": KEY,
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"},
+        "description": "The same word with the same request has one effect and one answer for a day.",
+    },
+    "IfMatch": _IF_MATCH,
+    "IfMatchRequired": _IF_MATCH | {"required": True},
 }
 _PROBLEM = {
     "type": "object",
@@ -97,7 +114,7 @@ def _post(word: str, summary: str, asks: dict[str, Any], answer: dict[str, Any])
             "tags": ["tokens"],
             "security": [],
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": answer | error(400, 401, 403, 422, 429) | {"default": ref("Problem", "responses")},
+            "responses": answer | error("4XX", "5XX"),
         }
     }
 

@@ -20,7 +20,7 @@ from app.engine.states import Transition
 from app.web.api import asking
 from app.web.api.blueprint import ROOT, blueprint
 from app.web.api.bodies import needed_to_create
-from app.web.api.fixed import ABOUT, COMMON, KEY, RESPONSES, TOKENS, error, ref
+from app.web.api.fixed import ABOUT, COMMON, PARAMETERS, RESPONSES, TOKENS, error, ref
 from app.web.api.records import _CHANGE, RESTORE, found_move, of_list, of_record
 from app.web.api.shapes import stamps
 from app.web.security import signed_in
@@ -31,7 +31,7 @@ from app.web.session import current_actor
 @signed_in
 def describe() -> Response:
     """The description; it changes with the caller's rights and with a new version of the console, hence the ETag."""
-    body = _written(current_actor().permissions)
+    body = written(current_actor().permissions)
     response = Response(body, content_type="application/json")
     response.set_etag(hashlib.sha256(body).hexdigest()[:32])
     response.make_conditional(request)
@@ -39,7 +39,8 @@ def describe() -> Response:
 
 
 @lru_cache(maxsize=64)
-def _written(permissions: frozenset[str]) -> bytes:
+def written(permissions: frozenset[str]) -> bytes:
+    """The description as it is sent."""
     return json.dumps(document(permissions), ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -67,10 +68,31 @@ def document(permissions: frozenset[str]) -> dict[str, Any]:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."}
             },
-            "schemas": schemas,
+            "schemas": _shared(schemas),
             "responses": RESPONSES,
+            "parameters": PARAMETERS,
         },
     }
+
+
+def _shared(schemas: dict[str, Any]) -> dict[str, Any]:
+    """The same with what filters have in common said once: thousands of them take one of a few hundred kinds of value."""
+    named: dict[str, str] = {}
+    found = dict(schemas)
+    for name, schema in schemas.items():
+        if not name.endswith(".filters"):
+            continue
+        properties = {}
+        for filter_name, value in schema["properties"].items():
+            written = json.dumps(value, sort_keys=True)
+            if len(written) < 80:
+                properties[filter_name] = value
+                continue
+            shared = named.setdefault(written, f"Filter{len(named) + 1}")
+            found[shared] = value
+            properties[filter_name] = ref(shared)
+        found[name] = schema | {"properties": properties}
+    return found
 
 
 # -- schemas ---------------------------------------------------------------------------------------------------------
@@ -137,12 +159,15 @@ def _paths(view: Projection) -> dict[str, Any]:
     for move in moves:
         allowed = (move.may, *move.also) if isinstance(move, Transition) else (move.may,)
         if found_move(resource, move.key) is move and any(holds(view.permissions, each) for each in allowed):
-            found[f"{place}/{{key}}/actions/{move.key}"] = {"parameters": [KEY], "post": _move(view, move)}
+            found[f"{place}/{{key}}/actions/{move.key}"] = {
+                "parameters": [ref("Key", "parameters")],
+                "post": _move(view, move),
+            }
     back = f"{place}/{{key}}/actions/{RESTORE}"
     if resource.archivable and resource.read_only is None and view.may("delete") and back not in found:
-        found[back] = {"parameters": [KEY], "post": _operation(view, RESTORE, f"Restore {resource.one}", _one(view)) | {
-            "requestBody": _content(_body(resource, {}), required=False)
-        }}  # fmt: skip
+        restore = _operation(view, RESTORE, f"Restore {resource.one}", _one(view))
+        restore["requestBody"] = _content(_body(resource, {}), required=False)
+        found[back] = {"parameters": [ref("Key", "parameters")], "post": restore}
     return found
 
 
@@ -172,31 +197,17 @@ def _list(view: Projection) -> dict[str, Any]:
         }
         if view.reads:
             answers["201"]["links"] = _links(view)
-        found["post"] = _operation(view, "create", f"Create {resource.one}", answers | error(409, 422)) | {
-            "parameters": [_IDEMPOTENCY],
+        found["post"] = _operation(view, "create", f"Create {resource.one}", answers) | {
+            "parameters": [ref("IdempotencyKey", "parameters")],
             "requestBody": _content(ref(f"{name}.new"), required=True),
         }
     return found
 
 
-_IDEMPOTENCY: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"},
-    "description": "The same word with the same request has one effect and one answer for a day.",
-}
-_IF_MATCH: Schema = {
-    "name": "If-Match",
-    "in": "header",
-    "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
-    "description": "The ETag of the record as it was read, or its version in quotes.",
-}
-
-
 def _record(view: Projection) -> dict[str, Any]:
     resource, name = view.resource, view.resource.name
     found: dict[str, Any] = {
-        "parameters": [KEY],
+        "parameters": [ref("Key", "parameters")],
         "get": _operation(view, "show", f"Show {resource.one}", _one(view, links=True)),
     }
     archived = {"name": "archived", "in": "query", "schema": {"type": "string", "enum": ["1"]}}
@@ -205,16 +216,18 @@ def _record(view: Projection) -> dict[str, Any]:
         found["get"]["parameters"] = [archived]
     ways = of_record(resource, view)
     if "PATCH" in ways:
-        answers = _one(view) | error(409, 412, 422, 428)
-        match = _IF_MATCH | {"required": True} if resource.row_version else _IF_MATCH
+        answers = _one(view)
+        match = ref("IfMatchRequired" if resource.row_version else "IfMatch", "parameters")
         found["patch"] = _operation(view, "change", f"Change {resource.one}", answers) | {
             "parameters": [match],
             "requestBody": _content(ref(f"{name}.change"), required=True),
         }
     if "DELETE" in ways:
         word = "Archive" if resource.archivable else "Delete"
-        answers = {"204": {"description": f"{word}d."}} | error(409, 412, 422)
-        found["delete"] = _operation(view, "delete", f"{word} {resource.one}", answers) | {"parameters": [_IF_MATCH]}
+        answers = {"204": {"description": f"{word}d."}}
+        found["delete"] = _operation(view, "delete", f"{word} {resource.one}", answers) | {
+            "parameters": [ref("IfMatch", "parameters")]
+        }
     return found
 
 
@@ -229,8 +242,8 @@ def _move(view: Projection, move: Transition | Action) -> dict[str, Any]:
             "pattern": "^[^\\x00]*[^\\s\\x00][^\\x00]*$",
         }
         body["required"] = [*body["required"], "reason"]
-    return _operation(view, move.key, move.label, _one(view) | error(409, 412, 422)) | {
-        "parameters": [_IDEMPOTENCY, _IF_MATCH],
+    return _operation(view, move.key, move.label, _one(view)) | {
+        "parameters": [ref("IdempotencyKey", "parameters"), ref("IfMatch", "parameters")],
         "requestBody": _content(body, required=bool(body["required"])),
     }
 
@@ -258,7 +271,7 @@ def _operation(view: Projection, word: str, summary: str, answers: dict[str, Any
         "operationId": f"{view.resource.name}.{word}",
         "summary": summary,
         "tags": [view.resource.domain],
-        "responses": answers | error(400, 401, 403, 404, 429) | {"default": {"$ref": "#/components/responses/Problem"}},
+        "responses": answers | error("4XX", "5XX"),
     }
 
 

@@ -41,6 +41,7 @@ RESTORE = "restore"
 def index(domain: str, table: str) -> Response:
     """One page of the list, by the grammar of its page; `next` and `previous` are whole addresses."""
     resource, view, actor = find(domain, table)
+    _sensible()
     pairs = given()
     if any(name == "view" for name, _value in pairs):
         pairs = saved_views.asked(resource, view, actor, pairs, opens=False).pairs
@@ -59,11 +60,23 @@ def index(domain: str, table: str) -> Response:
     return response
 
 
+def _sensible() -> None:
+    """A form leaves fields blank and a page makes the best of an address; a program is told what it did not say."""
+    blank = next((name for name, value in request.args.items() if not value and name != "q"), None)
+    if blank is not None:
+        raise Problem(400, f"“{blank[:60]}” was given no value.")
+    if request.args.get("archived", "1") not in ("0", "1"):
+        raise Problem(400, "archived is 0 or 1.")
+    if request.args.get("count", "exact") != "exact":
+        raise Problem(400, "count may be exact, or be left out.")
+
+
 @blueprint.get(RECORD, provide_automatic_options=False)
 @by_resource("read")
 def show(domain: str, table: str, key: int) -> Response:
     """One record. What was archived is gone unless `archived=1` asks for it; an unchanged one answers 304."""
     _resource, view, actor = find(domain, table)
+    _sensible()
     unknown = next((name for name in request.args if name != "archived"), None)
     if unknown is not None:
         abort(400, f"There is no parameter “{unknown[:60]}” here.")
@@ -167,9 +180,10 @@ def change(domain: str, table: str, key: int) -> Response:
         raise MethodNotAllowed(of_record(resource, view))
     shown = _present(view, key, actor)
     body = bodies.read()
-    bodies.check_version(shown.version, demanded=bool(resource.row_version))
     why = bodies.reason(body) if "reason" not in view.by_name else None
     wanted = bodies.edits(resource, body, view.by_name, view.writable(_CHANGE))
+    # After the body: what could not be taken at any version is said first (RFC 9110, 13.2.1).
+    bodies.check_version(shown.version, demanded=bool(resource.row_version))
     seen = shown.version if resource.row_version else None
     _do(plan_edit(reading(), resource, shown.key, wanted, seen, actor, where=_CHANGE), actor, why)
     return _answer(records.read(reading(), view, shown.key, actor))
@@ -198,19 +212,21 @@ def act(domain: str, table: str, key: int, action: str) -> Response:
     move = None if back else found_move(resource, action)
     if move is None and not back:
         abort(404)
-    bodies.check_version(shown.version, demanded=False)
     body = bodies.read(optional=True)
     asked = () if move is None else tuple(resource.field(name) for name in move.asks)
     why = bodies.reason(body) if "reason" not in {each.name for each in asked} else None
 
     def effect(within: Any) -> None:
         if move is None:
+            bodies.edits(resource, body, {}, ())
+            bodies.check_version(shown.version, demanded=False)
             plan = plan_archive(reading(), resource, shown.key, actor, restore=True)
         else:
             forbidden = unpermitted(resource, shown.values, move, actor)
             if forbidden:
                 raise NotAllowed(forbidden)
             wanted = bodies.edits(resource, body, {each.name: each for each in asked}, asked, move.requires)
+            bodies.check_version(shown.version, demanded=False)
             try:
                 plan = plan_move(reading(), resource, shown.key, move, wanted, actor, why)
             except NotAllowed as refused:  # not by this role, which was asked above, but as the record stands
