@@ -79,7 +79,7 @@ def test_a_list_is_kept_changed_measured_and_put_in_order(person: Person) -> Non
     chooser.get_by_label("Save to this view").check()
     chooser.get_by_role("button", name="Done").click()
     grace.toast("Columns of “To send today” saved")
-    assert heads(grace)[:3] == ["number", "memo", "customer_id"]
+    assert heads(grace)[:4] == ["number", "memo", "job_id", "customer_id"]
 
     # Widths: by keyboard, then with the mouse.
     page.locator("th[data-col=memo]").locator("a, span").first.focus()
