@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import atlas, explorer, live
+from bench import atlas, explorer, live, search
 from bench.serving import Ground, Served, memory_mb, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
@@ -97,6 +97,7 @@ def run(ground: Ground) -> list[Line]:
     lines += exports(ours, yard, ground)
     with explorer.undeclared() as path:
         lines.append(line("explorer list of a table nobody declared", ours.get(path), yard.get("/customers"), 6))
+    lines += [absolute(*each) for each in search.measure(ours, ROUNDS)]
     lines += [absolute(*each) for each in atlas.measure(small, ROUNDS)]
     lines += streams(small)
     return lines

@@ -140,6 +140,27 @@ def kept(connection: Connection, resource: Resource, actor: Actor) -> Kept:
     return Kept(screen, tuple(each for each in found if each.kind == "view"), layout)
 
 
+def by_name(connection: Connection, actor: Actor) -> list[tuple[Resource, int, str, bool]]:
+    """Every view this person may open, over whichever list: (its resource, key, name, whether it is shared)."""
+    screens = {screen_of(each): each for each in REGISTRY if seen_with(each, actor.permissions).reads}
+    sql, constants = _every_name()
+    asked = constants | {"me": actor.app_user_id, "tenant": actor.tenant_id}
+    rows = listing.run(connection, sql, asked)
+    return [(screens[at], key, name, owner is None) for at, key, name, owner in rows if at in screens]
+
+
+@lru_cache(maxsize=1)
+def _every_name() -> tuple[str, dict[str, Any]]:
+    rows = REGISTRY["saved_views"].table.c
+    return compiled(
+        select(rows.screen, rows.id, rows.name, rows.app_user_id)
+        .where(rows.tenant_id == bindparam("tenant"), rows.kind == "view")
+        .where(or_(rows.app_user_id == bindparam("me"), rows.app_user_id.is_(None)))
+        .order_by(rows.app_user_id.nulls_last(), rows.position, rows.name, rows.id)
+        .limit(MOST)
+    )
+
+
 def _view(row: tuple[Any, ...]) -> SavedView:
     key, owner, kind, name, filters, columns, sort, *rest = row
     pairs = tuple((str(pair[0]), str(pair[1])) for pair in filters if isinstance(pair, list) and len(pair) == 2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from app.engine import reading as records
+from app.engine import saved_views
 from app.engine.access import Actor
 from app.engine.projection import projection, seen_with
 from app.engine.reading import Shown
@@ -43,31 +44,40 @@ class Offer:
     also: str = ""
     """Further words it is found by."""
 
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """The words it is found by."""
+        return tuple(re.findall(r"\w+", f"{self.label} {self.detail} {self.also}".lower()))
+
     def rank(self, words: Sequence[str]) -> int | None:
         """How well it answers, on the same scale as records do; None if it does not."""
-        label = self.label.lower()
-        whole = " ".join(words)
+        label, whole = self.label.lower(), " ".join(words)
         if label == whole:
             return 0
         if label.startswith(whole):
             return 1
-        known = re.findall(r"\w+", f"{label} {self.detail} {self.also}".lower())
-        if all(any(one.startswith(word) for one in known) for word in words):
-            return 2
-        if all(any(_meant(word, one) for one in known) for word in words):
-            return 4
-        return None
+        return 2 if all(any(one.startswith(word) for one in self.known) for word in words) else None
+
+    def nearly(self, words: Sequence[str]) -> bool:
+        """Whether it would answer, but for a slip of the finger."""
+        return all(any(_meant(word, one) for one in self.known) for word in words)
 
 
+@lru_cache(maxsize=8192)
 def _meant(typed: str, word: str) -> bool:
-    return word.startswith(typed) or (len(typed) >= _TYPO_FROM and distance(typed, word[: len(typed) + 1]) <= 1)
+    if word.startswith(typed):
+        return True
+    if len(typed) < _TYPO_FROM or typed[0] not in word[:2]:
+        return False
+    return distance(typed, word[: len(typed) + 1]) <= 1 or distance(typed, word[: len(typed)]) <= 1
 
 
 def fitting(offers: Sequence[Offer], asked: Question, most: int) -> list[tuple[int, Offer]]:
-    """Those that answer, best first; all of them where nothing was asked."""
+    """Those that answer, best first, else those that nearly would; all of them where nothing was asked."""
     if not asked.words:
         return [(5, each) for each in offers[:most]]
     ranked = [(rank, each) for each in offers if (rank := each.rank(asked.words)) is not None]
+    ranked = ranked or [(4, each) for each in offers if each.nearly(asked.words)]
     return sorted(ranked, key=lambda one: one[0])[:most]
 
 
@@ -86,6 +96,19 @@ def screens(permissions: frozenset[str]) -> tuple[Offer, ...]:
                 for label in resource.scopes
             ]
     return tuple(found)
+
+
+def views(connection: Connection, actor: Actor) -> tuple[Offer, ...]:
+    """The lists this person keeps under a name, and those others share."""
+    return tuple(
+        Offer(
+            f"{resource.plural}: {name}",
+            f"{resource.path}?view={key}",
+            resource.icon,
+            "shared view" if shared else "view",
+        )
+        for resource, key, name, shared in saved_views.by_name(connection, actor)
+    )
 
 
 @lru_cache(maxsize=512)

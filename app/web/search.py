@@ -127,7 +127,7 @@ def answer(
     found = search.find(connection, asked, actor, room=room)
     sections = [
         *(_of_group(each, found.asked, actor) for each in found.groups),
-        *_of_offers("Screens", offers.screens(actor.permissions), asked, room, -1),
+        *_of_offers("Screens", [*offers.screens(actor.permissions), *offers.views(connection, actor)], asked, room, -1),
         *_commands(connection, asked, actor, at, room),
     ]
     return Answer(sorted(sections, key=lambda each: each.rank), found.asked, "", "", found.partial, found.corrected)

@@ -1,16 +1,17 @@
 /* What the bar of a list offers for the selected records, as lines of the palette that press the same buttons. */
 
 export function onSelected(typed) {
-  const count = document.querySelectorAll("#main [data-selected]").length;
   const bar = document.querySelector("#main .bulkbar");
+  const said = bar?.querySelector(".chosen")?.textContent.trim();
   const words = typed.replace(/^\s*>/, "").trim().toLowerCase();
-  if (!count || !bar || (typed && !typed.trim().startsWith(">") && !words)) return [];
+  if (!said || !bar.checkVisibility()) return [];
   const buttons = [...bar.querySelectorAll("button, a[href]")].filter((each) => each.checkVisibility() && !each.disabled);
   const named = buttons.map((each) => [(each.getAttribute("aria-label") ?? each.textContent).trim(), each]);
   const fitting = named.filter(([label]) => label && label.toLowerCase().includes(words));
   if (!fitting.length) return [];
-  const head = Object.assign(document.createElement("li"), { className: "h", textContent: `${count.toLocaleString("en-US")} selected` });
+  const head = Object.assign(document.createElement("li"), { className: "h", textContent: said });
   head.setAttribute("role", "presentation");
+  head.setAttribute("aria-hidden", "true");
   return [head, ...fitting.map(([label, button], at) => line(label, button, at))];
 }
 

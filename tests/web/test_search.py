@@ -105,11 +105,13 @@ def test_signs_narrow_it_to_people_tables_errors_and_commands(house: House, dana
     assert lines(dana, ">sign out") == ["Sign out"]
 
 
-def test_screens_and_ready_made_lists_are_found_by_name(dana: Desk) -> None:
+def test_screens_and_ready_made_lists_are_found_by_name(house: House, dana: Desk) -> None:
     assert "/crm/invoices?scope=" not in lines(dana, "customers")[0]
     assert "/crm/customers" in lines(dana, "customers")
     assert "/crm/customers?scope=Overdue+balance" in lines(dana, "overdue balance")
     assert "/health" in lines(dana, "helath")
+    kept = house.given("saved_views", app_user_id=dana.actor.app_user_id, screen="crm/customers", name="Hail zone July")
+    assert f"/crm/customers?view={kept}" in lines(dana, "hail zone")
 
 
 def test_commands_act_on_the_open_record_each_on_its_own_page(house: House, dana: Desk) -> None:

@@ -78,10 +78,14 @@ def find(
     if not asked.text or not wanted:
         return Found([], asked)
     with _within(connection) as limit:
-        hits, partial = _look(connection, limit, asked, wanted, actor, narrowed, room)
         corrected = False
+        hits: list[Hit] = []
+        if asked.lettered:  # the number of one record, written out: where it is found, nothing else was meant
+            hits, partial = _look(connection, limit, asked, wanted, actor, narrowed, room, only="code")
+        if not hits:
+            hits, partial = _look(connection, limit, asked, wanted, actor, narrowed, room)
         if not hits and asked.key is not None:
-            hits, late = _look(connection, limit, asked, wanted, actor, narrowed, room, keys=True)
+            hits, late = _look(connection, limit, asked, wanted, actor, narrowed, room, only="key")
             partial |= late
         if not hits and not partial:
             better = vocabulary.corrected(connection, asked, wanted, actor)
@@ -126,7 +130,7 @@ def _look(
     actor: Actor,
     narrowed: bool,
     room: int,
-    keys: bool = False,
+    only: str = "",
 ) -> tuple[list[Hit], bool]:
     """Where people look first, then everywhere else; what takes too long is left out and said."""
     leading = [each for each in wanted if each.leads or narrowed]
@@ -134,7 +138,7 @@ def _look(
     hits: list[Hit] = []
     partial = False
     for some, milliseconds in ((leading, LEADING_MS), (rest, REST_MS)):
-        sql, constants = statement.prepared(asked, some, actor, narrowed=narrowed, keys=keys)
+        sql, constants = statement.prepared(asked, some, actor, narrowed=narrowed, only=only)
         if not sql:
             continue
         given = constants | asked.parameters | {"tenant": actor.tenant_id, "me": actor.app_user_id, "room": room + 1}

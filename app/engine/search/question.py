@@ -46,6 +46,11 @@ class Question:
         """Whether this reads like the number of a record: 1042, C-00417, inv 10482."""
         return _NUMBER.fullmatch(self.text) is not None
 
+    @property
+    def lettered(self) -> bool:
+        """Whether it is the number of a record with the letters before it: C-00417."""
+        return self.code and not self.text[:1].isdigit() and self.text[:1] != "#"
+
     @cached_property
     def digits(self) -> str:
         return "".join(char for char in self.text if char.isdigit()) if self.text.isascii() else ""
@@ -68,6 +73,11 @@ class Question:
         except Invalid:
             return self.digits
 
+    @property
+    def grouped(self) -> bool:
+        """Whether it is a telephone number and nothing else: many digits with something between them."""
+        return self.phone is not None and len(self.digits) >= 7 and not self.code
+
     @cached_property
     def e_mail(self) -> bool:
         return _E_MAIL.fullmatch(self.text) is not None
@@ -80,7 +90,7 @@ class Question:
     @property
     def shape(self) -> tuple[Any, ...]:
         """What decides the statement apart from the values."""
-        return (self.code, self.phone is not None, self.e_mail, len(self.long))
+        return (self.code, self.phone is not None, self.grouped, self.e_mail, len(self.long))
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -28,13 +28,13 @@ _scopes: dict[Any, tuple[str, dict[str, Any]]] = {}
 
 
 def prepared(
-    asked: Question, among: Sequence[Place], actor: Actor, *, narrowed: bool = False, keys: bool = False
+    asked: Question, among: Sequence[Place], actor: Actor, *, narrowed: bool = False, only: str = ""
 ) -> tuple[str, dict[str, Any]]:
     """SQL and constants; no SQL where nothing can answer such a question.
 
-    `narrowed`: one kind of record was named. `keys`: look for records by the database's own number alone.
+    `narrowed`: one kind of record was named. `only`: look by nothing but the `code`, or the database's own `key`.
     """
-    shape = (asked.shape, tuple(each.resource.name for each in among), narrowed, keys, actor.permissions)
+    shape = (asked.shape, tuple(each.resource.name for each in among), narrowed, only, actor.permissions)
     kept = _kept.get(shape)
     if kept is None:
         if len(_kept) > 1_000:
@@ -42,7 +42,7 @@ def prepared(
         branches: list[str] = []
         constants: dict[str, Any] = {}
         for place, each in enumerate(among):
-            parts = [_by_key(each, EXACT)] if keys else _parts(asked, each, actor, narrowed)
+            parts = _parts(asked, each, actor, narrowed, only)
             if parts:
                 scope, brought = _scope(each, actor)
                 constants |= brought
@@ -53,7 +53,11 @@ def prepared(
     return kept
 
 
-def _parts(asked: Question, where: Place, actor: Actor, narrowed: bool) -> list[str]:
+def _parts(asked: Question, where: Place, actor: Actor, narrowed: bool, only: str) -> list[str]:
+    if only == "key":
+        return [_by_key(where, EXACT)]
+    if only == "code":
+        return [_by_code(where)] if where.code else []
     if asked.e_mail:
         return [_by_words(asked, where, where.e_mails)] if where.e_mails and asked.long else []
     parts = []
@@ -61,10 +65,14 @@ def _parts(asked: Question, where: Place, actor: Actor, narrowed: bool) -> list[
         parts.append(_by_code(where))
     if asked.phone and where.phones:
         parts.append(_by_phone(where))
+    if asked.grouped:
+        return parts
     if where.title:
         parts.append(_by_start(where))
     if asked.long and where.words:
-        parts.append(_by_words(asked, where, where.words))
+        # An address of mail is not what somebody means who types a number.
+        among = [name for name in where.words if not (asked.code and name in where.e_mails)]
+        parts += [_by_words(asked, where, among)] if among else []
         if narrowed:
             parts += [_by_reference(asked, where, each.name, target, actor) for each, target in by_reference(where)]
     if narrowed and asked.key is not None:
