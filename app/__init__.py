@@ -86,11 +86,24 @@ def _shell() -> dict[str, Any]:
         "now": clock.now(),
         "zone": actor.timezone if actor else "UTC",
         "toasts": [],
+        "bell": None,
     }
     shell["today"] = clock.today(shell["zone"])
     if actor is not None:
+        shell["bell"] = _bell(actor)
         shell |= {"menu": menu(actor), "search_url": "/search", "toasts": said(), "health_state": _health(actor)}
     return shell
+
+
+def _bell(actor: Actor) -> dict[str, Any] | None:
+    """Where notices wait and how many are unread, read along with the session; nothing for who is told nothing."""
+    from app.web.session import current_session
+
+    if not (actor.may("notices.own") or actor.may("notices.read")):
+        return None
+    standing = current_session().standing
+    marks = actor.may("notices.own") or actor.may("notices.write")
+    return {"href": "/notices", "unread": standing.unread if standing is not None and marks else 0}
 
 
 def _health(actor: Actor) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from psycopg import Connection
@@ -11,6 +12,17 @@ from app.demo.world import ZONE, Record, World
 NAME = "BrainOps Roofing"
 SLUG = "brainops-roofing"
 DOMAIN = "brainops.example"
+SETTINGS = {
+    "margin_floor_pct": 22,
+    "daily_ai_budget": 40,
+    "dunning_days": [7, 14, 30],
+    "letterhead": {
+        "address": ["4100 Steele Yard Way", "Denver, CO 80205"],
+        "email": f"ar@{DOMAIN}",
+        "pay": f"ACH or check to {NAME}, reference {{number}}.",
+        "note": "Lien rights are reserved until this invoice is paid in full; a waiver follows your payment.",
+    },
+}
 
 # Name, title, kind of employee, loaded cost per hour, skills. The first is the owner; managers stand before their people.
 STAFF: tuple[tuple[str, str, str, int, tuple[str, ...]], ...] = (
@@ -92,14 +104,15 @@ def tenant(connection: Connection[Any]) -> int:
     if found is None:
         row = connection.execute(
             "INSERT INTO tenants (slug, name, timezone, currency, locale, settings) VALUES (%s, %s, %s, 'USD', 'en-US',"
-            """ '{"margin_floor_pct": 22, "daily_ai_budget": 40, "dunning_days": [7, 14, 30]}') RETURNING id""",
-            (SLUG, NAME, ZONE),
+            " %s) RETURNING id",
+            (SLUG, NAME, ZONE, json.dumps(SETTINGS)),
         ).fetchone()
         assert row is not None
         return int(row[0])
     if found[1] == "company":
         connection.execute(
-            "UPDATE tenants SET slug = %s, name = %s, timezone = %s WHERE id = %s", (SLUG, NAME, ZONE, found[0])
+            "UPDATE tenants SET slug = %s, name = %s, timezone = %s, settings = settings || %s::jsonb WHERE id = %s",
+            (SLUG, NAME, ZONE, json.dumps(SETTINGS), found[0]),
         )
     return int(found[0])
 

@@ -242,6 +242,17 @@ class ListPage:
         """Parameters the find box carries along as hidden fields."""
         return [(name, value) for name, value in self.pairs if name not in ("q", "after", "before", "count")]
 
+    @property
+    def sorted_by(self) -> str:
+        """The order in words, as paper says it: "sorted by Open balance, highest first"."""
+        view = self.query.projection
+        parts = [
+            f"{view.by_name[name].title}{', last first' if down else ''}"
+            for name, down in self.query.order
+            if name in view.by_name
+        ]
+        return f"sorted by {' then '.join(parts)}" if parts else "newest first"
+
     def here(self, suffix: str) -> str:
         """The same with the place in the list, for what may be asked of just this page."""
         return link(f"{self.path}{suffix}", self.pairs, drop=("count",))

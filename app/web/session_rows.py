@@ -44,6 +44,8 @@ class Standing(NamedTuple):
     density: str
     roles: list[str] | None
     permissions: str | None
+    unread: int
+    """Notices for this person nobody has opened yet; counted up to 100."""
 
 
 # One statement for session, person, permissions and settings: four look-ups would cost every page three round trips.
@@ -52,7 +54,10 @@ _STANDING = """
 SELECT s.id, s.csrf_secret, nullif(s.data, '{}')::text, coalesce(s.elevated_until > now(), false),
        s.last_seen_at < now() - interval '1 minute', u.must_change_password, s.user_session_id,
        u.id, u.email, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone), coalesce(p.theme, 'system'),
-       coalesce(p.density, 'comfortable'), held.roles, held.permissions
+       coalesce(p.density, 'comfortable'), held.roles, held.permissions,
+       (SELECT count(*) FROM (SELECT FROM user_notifications n
+        WHERE n.app_user_id = a.id AND n.read_at IS NULL AND n.dismissed_at IS NULL
+          AND (n.snoozed_until IS NULL OR n.snoozed_until <= now()) LIMIT 100) open_ones)
 FROM sessions s
 JOIN users u ON u.id = s.user_id AND u.status = 'active'
 JOIN app_users a ON a.user_id = u.id AND a.tenant_id = s.tenant_id AND a.status = 'active'

@@ -103,3 +103,5 @@ document.addEventListener("htmx:after:settle", ({ target }) => {
 
 /* A form refused on a page that came the plain way, and the first thing to look at in it. */
 document.querySelector('#main [aria-invalid="true"]')?.focus();
+
+document.addEventListener("click", (event) => { if (event.target.closest?.("[data-prints]")) window.print(); });

@@ -149,6 +149,7 @@ estimates = Resource(
     sort="-created_at",
     numbered="estimate",
     lifecycle=lifecycle,
+    letter=True,
     follow=(carry_on,),
     scopes={
         "Mine": mine,

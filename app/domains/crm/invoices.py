@@ -149,6 +149,7 @@ invoices = Resource(
     search=("number", "po_number"),
     sort="-issue_date",
     lifecycle=lifecycle,
+    letter=True,
     actions=actions,
     follow=(post,),
     scopes={

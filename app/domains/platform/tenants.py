@@ -53,7 +53,11 @@ tenants = Resource(
         Count(
             "fiscal_year_start_month", label="Fiscal year starts in month", least=1, most=12, list=False, group="Region"
         ),
-        Json("settings", help="Margin floor, refund and write-off limits, dunning days, retention.", group="Settings"),
+        Json(
+            "settings",
+            help="Margin floor, refund and write-off limits, dunning days, retention; letterhead for what is printed.",
+            group="Settings",
+        ),
         Moment("created_at", label="Created", edit=NEVER, list=False),
         Moment("updated_at", label="Changed", edit=NEVER),
     ),
