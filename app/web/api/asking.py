@@ -31,7 +31,7 @@ from app.engine.projection import Projection
 _DAY = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])"
 _WHEN = rf"({_DAY}|today|yesterday|tomorrow|week|month|year|now|[+-]\d{{1,2}}(d|w|month|year|h))"
 _KEY = r"[1-9]\d{0,14}"
-_ANY = f"[^{NO_CONTROLS}]"
+_ANY = "[^\\x00]"
 
 
 def parameters(view: Projection) -> list[Schema]:
