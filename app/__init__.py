@@ -72,6 +72,7 @@ def _shell() -> dict[str, Any]:
 
     from app.core import clock
     from app.web.navigation import menu
+    from app.web.origin import came
     from app.web.receipts import said
     from app.web.session import visitor
 
@@ -83,6 +84,7 @@ def _shell() -> dict[str, Any]:
         "search_url": None,
         "crumbs": [],
         "menu": None,
+        "came": came(),
         "now": clock.now(),
         "zone": actor.timezone if actor else "UTC",
         "toasts": [],

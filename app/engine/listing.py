@@ -302,9 +302,19 @@ def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[A
     scope = query.resource.scopes.get(query.scope) if query.scope else None
     if callable(scope) or query.among is not None:
         return prepare(query, actor, keys, nulls, reverse)
-    shape = (
+    shape = (*shape_of(query, actor), tuple(each.name for each in query.columns), nulls, reverse)
+    found = _kept.get(shape)
+    if found is None:
+        if len(_kept) > 2_000:
+            _kept.clear()
+        found = _kept[shape] = prepare(query, actor, keys, nulls, reverse)
+    return found
+
+
+def shape_of(query: ListQuery, actor: Actor) -> tuple[Any, ...]:
+    """What decides the SQL of a list's conditions and order apart from values, so that compiled statements can be kept."""
+    return (
         query.resource.identity,
-        tuple(each.name for each in query.columns),
         query.sort_text,
         tuple(clause.shape for clause in query.clauses),
         bool(query.q),
@@ -313,16 +323,8 @@ def _prepared(query: ListQuery, actor: Actor, keys: list[SortKey], place: list[A
         query.archived,
         query.matching_any,
         tuple(query.fixed),
-        nulls,
-        reverse,
         actor.permissions,
     )
-    found = _kept.get(shape)
-    if found is None:
-        if len(_kept) > 2_000:
-            _kept.clear()
-        found = _kept[shape] = prepare(query, actor, keys, nulls, reverse)
-    return found
 
 
 def prepare(

@@ -20,9 +20,11 @@ from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.resource import Resource
 from app.web import receipts, rows
 from app.web.htmx import wants_fragment
+from app.web.origin import came, crumbs
 from app.web.record_page import value_of
 from app.web.resources import chosen, find, picks, stamp
 from app.web.security import by_resource
+from app.web.session import current_actor
 
 blueprint = Blueprint("cells", __name__)
 
@@ -87,7 +89,7 @@ def save_value(resource: Resource, view: Projection, actor: Actor, key: Any, nam
         return _clash(shown, each, form, clash, actor)
     if not wants_fragment():
         receipts.say(receipts.edited(shown.title, plan), receipt)
-        return redirect(f"{resource.path}/{key}", 303)
+        return redirect(f"{resource.path}/{key}{came()}", 303)
     return _value(records.read(reading(), view, key, actor), each, actor, plan, receipt)
 
 
@@ -105,16 +107,16 @@ def _value(shown: Shown, each: Field, actor: Actor, plan: Plan | None, receipt: 
 
 def _editor(shown: Shown, each: Field, form: RecordForm) -> str:
     template = "resource/cell_editor.html" if wants_fragment() else "resource/cell_page.html"
-    resource = shown.resource
-    crumbs = [*resource.crumbs, (resource.plural, resource.path), (shown.title, f"{resource.path}/{shown.key}")]
+    resource, view = shown.resource, shown.projection
+    trail = crumbs(resource, view, current_actor(), shown.key)
     return render_template(
         template,
         record=shown,
         x=form[each.name],
         form=form,
-        resource=shown.resource,
+        resource=resource,
         page_title=f"{each.title} of {shown.title}",
-        crumbs=[*crumbs, (each.title, None)],
+        crumbs=[*trail, (shown.title, f"{resource.path}/{shown.key}{came()}"), (each.title, None)],
     )
 
 

@@ -86,6 +86,8 @@ class ListPage:
     path: str
     asked: Asked = NOTHING_ASKED
     """What the address asks, with what a saved view adds to it."""
+    came: str = ""
+    """What links to its records carry of this list."""
     stopped: str | None = None
     """Why there are no rows to show: the sentence of a list that took too long."""
     emptied: Emptied | None = None

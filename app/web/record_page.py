@@ -12,6 +12,7 @@ from app.engine import ledger, listing, reading
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.fields import Choice, Edit, Field
+from app.engine.filters import parameter
 from app.engine.plan import refusal
 from app.engine.projection import Projection, projection
 from app.engine.reading import Shown
@@ -23,6 +24,7 @@ from app.engine.states import Transition
 from app.web import rows
 from app.web.addresses import link
 from app.web.list_page import ListPage
+from app.web.origin import AT, FROM, carried
 from app.web.rows import Column
 
 PANEL_ROWS = 10
@@ -272,12 +274,21 @@ def related_page(
     query = listing.read_query(pairs, view, actor.timezone, fixed, columns, related.sort)
     page = _without_blanks(listing.fetch(connection, query, actor, count=True))
     path = f"{record.resource.path}/{record.key}"
-    shown = ListPage(page.query, page, [("rel", name)], actor, rows.render(page, actor, panel=True), {}, path)
     asked = [(field, str(value)) for field, value in fixed.items()]
+    here = [("rel", name), *((word, args[word]) for word in (FROM, AT) if args.get(word))]
+    body = rows.render(page, actor, panel=True, came=_as_list(page.query, asked))
+    shown = ListPage(page.query, page, here, actor, body, {}, path)
     to_all = link(target.path, asked) if fixed.keys() <= view.by_name.keys() else target.path
     closed = record.archived or (related.closed is not None and related.closed(record.values))
     can_add = view.creates and not closed and fixed.keys() <= view.by_name.keys() and not related.about
     return RelatedList(related, target, shown, to_all, link(f"{target.path}/new", asked) if can_add else None)
+
+
+def _as_list(query: listing.ListQuery, asked: list[tuple[str, str]]) -> str:
+    """What rows of a panel carry: the list of the same records in the same order, where it can be asked for by address."""
+    if not query.fixed.keys() <= {each.name for each in query.projection.filterable}:
+        return ""
+    return carried([*((parameter(name, "eq"), value) for name, value in asked), ("sort", query.sort_text)])
 
 
 def _without_blanks(page: listing.Page) -> listing.Page:

@@ -28,6 +28,8 @@ from app.web import exporting, receipts, rows, saved_views
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
+from app.web.origin import AT, FROM, came, carried, crumbs, in_place_of, page_with, steps
+from app.web.origin import origin as origin_of
 from app.web.record_page import RecordPage, related_page
 from app.web.security import by_resource
 from app.web.session import current_actor
@@ -70,8 +72,8 @@ def show_list(
     **context: Any,
 ) -> str | AnyResponse:
     """The list of any resource. One that takes too long still stands there with its filters, and says how to go on."""
-    pairs = given()
-    state = saved_views.asked(resource, view, actor, pairs)
+    said = [pair for pair in given() if pair[0] != FROM]
+    state = saved_views.asked(resource, view, actor, said)
     pairs = state.pairs
     query = listing.read_query(pairs, view, actor.timezone)
     fragment, stopped = wants_fragment(), None
@@ -81,15 +83,21 @@ def show_list(
         page = listing.fetch(connection, query, actor, count=not fragment or query.exact)
     except TooSlow as slow:
         page, stopped = listing.nothing(query), slow.sentence
+    left = request.args.get(FROM)
+    if left and page.rows and not fragment and left not in rows.keys(page):
+        begins = page_with(connection, query, said, actor, left)
+        if begins is not None:
+            return redirect(begins, 303)
     shown = ListPage(
         query,
         page,
         pairs,
         actor,
-        rows.render(page, actor),
+        rows.render(page, actor, came=carried(said), left=left),
         filter_labels(connection, query, actor),
         resource.path,
         state,
+        carried(said),
         stopped,
         None if stopped else emptied(connection, query, page, actor),
     )
@@ -154,14 +162,17 @@ def show_record(
             "resource/related.html", related=related_page(connection, shown, actor, wanted, request.args), record=shown
         )
     page = RecordPage.load(connection, view, key, actor, request.args)
+    walk = steps(connection, view, actor, key)
     return render_template(
         template,
         page=page,
+        steps=walk,
+        came=walk.came if walk else came(),
         record=page.record,
         resource=resource,
         view=view,
         page_title=page.record.title,
-        crumbs=[*resource.crumbs, (resource.plural, resource.path), (page.record.title, None)],
+        crumbs=[*crumbs(resource, view, actor, key), (page.record.title, None)],
         **context,
     )
 
@@ -189,7 +200,7 @@ def show_history(resource: Resource, view: Projection, actor: Actor, key: Any) -
         entries=entries,
         more=entries[-1].id if len(entries) == ledger.PAGE else None,
         page_title=f"History of {shown.title}",
-        crumbs=[*_crumbs(resource, shown), ("History", None)],
+        crumbs=[*_crumbs(view, actor, shown), ("History", None)],
     )
 
 
@@ -221,7 +232,7 @@ def make_record(resource: Resource, view: Projection, actor: Actor) -> str | Any
     except Rejected as refused:
         return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
     receipts.say(f"{resource.one.capitalize()} created", receipt)
-    return redirect(f"{resource.path}/{receipt.key}", 303)
+    return redirect(f"{resource.path}/{receipt.key}{came()}", 303)
 
 
 @blueprint.route("/<domain>/<table>/<int:key>/edit", methods=["GET", "POST"])
@@ -268,7 +279,7 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, form.put_errors(refused.errors), 422)
     receipts.say(receipts.edited(shown.title, plan), receipt)
-    return redirect(f"{resource.path}/{key}", 303)
+    return redirect(f"{resource.path}/{key}{came()}", 303)
 
 
 def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:
@@ -284,7 +295,7 @@ def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:
         ):
             data[each.name] = _default(each, str(getattr(column.server_default, "arg", "")))
         typed = request.args.get(each.name)
-        if typed:
+        if typed and each.name not in (FROM, AT):
             try:
                 data[each.name] = each.parse(typed)
             except ValueError:
@@ -380,7 +391,6 @@ def _form(
     status: int = 200,
 ) -> Response:
     title = f"Edit {shown.title}" if shown else f"New {resource.one}"
-    crumbs = _crumbs(resource, shown)
     if not shown:
         _named(form, actor)
     body = render_template(
@@ -392,15 +402,16 @@ def _form(
         view=view,
         rest=rest or [],
         page_title=title,
-        crumbs=[*crumbs, ("Edit" if shown else "New", None)],
+        crumbs=[*_crumbs(view, actor, shown), ("Edit" if shown else "New", None)],
     )
     return make_response(body, status)
 
 
-def _crumbs(resource: Resource, shown: records.Shown | None) -> list[tuple[str, str | None]]:
-    trail: list[tuple[str, str | None]] = [*resource.crumbs, (resource.plural, resource.path)]
+def _crumbs(view: Projection, actor: Actor, shown: records.Shown | None) -> list[tuple[str, str | None]]:
+    """The crumbs before a page about a record: the list it was opened from, and the record as it was opened."""
+    trail = crumbs(view.resource, view, actor, shown.key if shown else None)
     if shown:
-        trail.append((shown.title, f"{resource.path}/{shown.key}"))
+        trail.append((shown.title, f"{view.resource.path}/{shown.key}{came()}"))
     return trail
 
 
@@ -448,7 +459,7 @@ def _conflict(
         names=names,
         columns={name: rows.column(view.by_name[name], actor.permissions) for name in clash.clashes},
         page_title=f"Edit {shown.title}",
-        crumbs=[*_crumbs(resource, shown), ("Edit", None)],
+        crumbs=[*_crumbs(view, actor, shown), ("Edit", None)],
     )
     return make_response(body, 409)
 
@@ -484,7 +495,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
                 plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
                 receipt = apply(plan, actor, _reason(), **stamp())
                 receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
-                return redirect(_back(f"{resource.path}/{key}"), 303)
+                return redirect(_back(f"{resource.path}/{key}{came()}"), 303)
             except Rejected as refused:
                 rest, status = form.put_errors(refused.errors), 422
             except (NotAllowed, Stale) as refused:
@@ -501,7 +512,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
         rest=rest,
         view=view,
         page_title=move.label,
-        crumbs=[*_crumbs(resource, shown), (move.label, None)],
+        crumbs=[*_crumbs(view, actor, shown), (move.label, None)],
     )
     return make_response(body, status)
 
@@ -527,6 +538,7 @@ def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) 
     restore = shown.archived
     rest: list[str] = []
     if request.method == "POST":
+        onward = None if restore else _onward(view, actor, key)
         try:
             plan = plan_archive(reading(), resource, key, actor, restore=restore)
             receipt = apply(plan, actor, _reason(), **stamp())
@@ -535,7 +547,7 @@ def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) 
         else:
             word = "restored" if restore else "archived" if resource.archivable else "deleted"
             receipts.say(f"{shown.title} {word}", receipt)
-            return redirect(f"{resource.path}/{key}" if resource.archivable else resource.path, 303)
+            return redirect(onward or (f"{resource.path}/{key}{came()}" if resource.archivable else resource.path), 303)
     body = render_template(
         "resource/delete.html",
         resource=resource,
@@ -544,6 +556,12 @@ def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) 
         rest=rest,
         view=view,
         page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
-        crumbs=[*_crumbs(resource, shown), ("Archive" if resource.archivable else "Delete", None)],
+        crumbs=[*_crumbs(view, actor, shown), ("Archive" if resource.archivable else "Delete", None)],
     )
     return make_response(body, 422 if rest else 200)
+
+
+def _onward(view: Projection, actor: Actor, key: Any) -> str | None:
+    """The list a record about to be taken away was opened from, at the row that will stand in its place."""
+    found = origin_of(view, actor)
+    return found.address(in_place_of(reading(), found, actor, key)) if found else None

@@ -49,8 +49,11 @@ def selectable(query: ListQuery, actor: Actor) -> bool:
     return query.resource.opens_records and actor.may("export.read")
 
 
-def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
-    """The <tr>s of a page. `panel` is a related list on a record, whose rows are plainer."""
+def render(page: Page, actor: Actor, panel: bool = False, came: str = "", left: str | None = None) -> Markup:
+    """The <tr>s of a page. `panel` is a related list on a record, whose rows are plainer.
+
+    `came` is what the link of every row carries of this list; the row of the record `left` is marked.
+    """
     query, layout = page.query, page.layout
     labels = tuple(_label(each, layout.labels, layout.index) for each in query.columns)
     names = tuple(each.name for each in query.columns)
@@ -68,14 +71,19 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
     for row in page.rows:
         number = row[key] if address is None else address(row)
         named_at = named_address(str(row[title])) if by_name else number
-        add(f'<tr data-key="{number}">' if leads else "<tr>")
+        focus = ""
+        if leads and left is not None and str(number) == left:
+            add(f'<tr data-key="{number}" aria-current="true">')
+            focus = " autofocus"
+        else:
+            add(f'<tr data-key="{number}">' if leads else "<tr>")
         if picks:
             words = _title(row[title], number)
             add(f'{_PICK}{number}" aria-label="Select {words}"></td>')
         if not titled:
             if leads:
                 words = _title(row[title], number)
-                add(f'<td class="name"><a class="rowlink" href="{base}/{named_at}">{words}</a></td>')
+                add(f'<td class="name"><a class="rowlink" href="{base}/{named_at}{came}"{focus}>{words}</a></td>')
             else:
                 add(f'<td class="name">{_title(row[title], number)}</td>')
         for place, label_place, opening, write in cells:
@@ -84,12 +92,28 @@ def render(page: Page, actor: Actor, panel: bool = False) -> Markup:
             if write is None:
                 named = row[label_place] if label_place >= 0 else value
                 words = _title(named, number)
-                add(f'<a href="{base}/{named_at}">{words}</a>' if leads else words)
+                add(f'<a href="{base}/{named_at}{came}"{focus}>{words}</a>' if leads else words)
             elif value is not None:
                 add(write(value, row[label_place] if label_place >= 0 else None, at))
             add("</td>")
         add("</tr>\n")
     return markup.whole("".join(parts))
+
+
+def keys(page: Page) -> set[str]:
+    """The keys of a page's rows as addresses carry them."""
+    address = page.query.resource.address_of_row(page.layout.keys)
+    return {str(row[page.layout.key] if address is None else address(row)) for row in page.rows}
+
+
+def leads_to(page: Page, came: str = "") -> tuple[str, str]:
+    """The address and the title of the first row of a page, as its link has them."""
+    layout, resource, row = page.layout, page.query.resource, page.rows[0]
+    address = resource.address_of_row(layout.keys)
+    number = row[layout.key] if address is None else address(row)
+    title = str(row[layout.title]) if row[layout.title] not in (None, "") else f"#{number}"
+    named = named_address(title) if resource.named_by == resource.title else number
+    return f"{resource.path}/{named}{came}", title[: markup.LONGEST]
 
 
 def _title(value: Any, number: Any) -> str:

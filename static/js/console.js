@@ -1,6 +1,7 @@
 /* Everything here makes the console quicker; nothing here is needed to read a page or send a form. */
 
 import "./page.js";
+import "./place.js";
 import "./nav.js";
 import "./tabs.js";
 import "./busy.js";

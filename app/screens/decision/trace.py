@@ -16,6 +16,7 @@ from app.engine.fields import Choice
 from app.engine.projection import Projection
 from app.engine.reading import Shown
 from app.screens.decision.plain import Line, lines
+from app.web.origin import came
 
 MOST_CALLS = 200
 _CALLS = text("""
@@ -125,7 +126,8 @@ def trace(connection: Connection, actor: Actor, shown: Shown, view: Projection, 
     step_ms = next((each for each in STEPS_MS if each * TICKS >= total), -(-total // TICKS))
     whole = step_ms * TICKS
     depths = _depths(rows)
-    page = f"{shown.resource.path}/{shown.key}"
+    back = came()
+    page = f"{shown.resource.path}/{shown.key}{back}{'&' if back else '?'}"
     spans = [_span(row, start, whole, depths[row.id], page, row is chosen) for row in rows]
     listed = f"{view.resource.path}?decision_id={shown.key}"
     return Trace(
@@ -192,7 +194,7 @@ def _span(row: Any, start: datetime, whole: int, depth: int, page: str, current:
     name = _name(row)
     return Span(
         key=row.id,
-        href=f"{page}?call={row.id}#step",
+        href=f"{page}call={row.id}#step",
         name=name,
         note=row.status.replace("_", " ") if failed else model if kind == "model" else "",
         icon="warn" if failed else icon,

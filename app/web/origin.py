@@ -1,0 +1,135 @@
+"""The list a record was opened from: carried in the address, so that every way back ends where one was.
+
+`?from=` holds the query of the list, never an address: it can lead to a list of the same table and nowhere else.
+`&at=` is the place of the record in that list's order, for whoever goes on to the next after an edit moved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from flask import request
+from sqlalchemy import Connection
+
+from app.engine import listing
+from app.engine.access import Actor
+from app.engine.neighbours import around, start_of_page
+from app.engine.projection import Projection
+from app.engine.refusals import BadQuery
+from app.engine.resource import Resource
+from app.web.addresses import Pairs, link
+from app.web.rows import leads_to
+
+FROM, AT = "from", "at"
+PLAIN = "list"
+"""What stands for a list nothing was asked of."""
+LONGEST = 600
+"""Characters of a list's query that every row's link may carry; a longer one is left to the browser's own way back."""
+
+
+def carried(pairs: Sequence[tuple[str, str]]) -> str:
+    """What the links of a list's rows carry of it: `?from=...`, ready to stand in an attribute."""
+    text = urlencode([pair for pair in pairs if pair[0] not in (FROM, "count")], safe=",.:-") or PLAIN
+    return "" if len(text) > LONGEST else f"?{FROM}={_written(text)}"
+
+
+def _written(text: str) -> str:
+    return quote(text, safe=",.:-_~")
+
+
+def came() -> str:
+    """The same for links of the present page, which pass on where it was opened from."""
+    text, at = request.args.get(FROM, ""), request.args.get(AT, "")
+    if not text or len(text) > LONGEST:
+        return ""
+    return f"?{FROM}={_written(text)}" + (f"&{AT}={_written(at)}" if at and len(at) <= LONGEST else "")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A list as the person left it."""
+
+    query: listing.ListQuery
+    pairs: Pairs
+
+    @property
+    def resource(self) -> Resource:
+        return self.query.resource
+
+    def address(self, key: Any = None) -> str:
+        """The list again, at the row of this record."""
+        return link(self.resource.path, self.pairs, drop=(), **{FROM: None if key is None else str(key)})
+
+    def trail(self, key: Any = None) -> list[tuple[str, str | None]]:
+        """The list's share of the crumbs: the table, and the ready-made list of it that was open."""
+        if not self.query.scope:
+            return [(self.resource.plural, self.address(key))]
+        return [(self.resource.plural, self.resource.path), (self.query.scope, self.address(key))]
+
+
+def origin(view: Projection, actor: Actor) -> Origin | None:
+    """The list the present page says it was opened from; None where it says none, or one that cannot be asked for."""
+    text = request.args.get(FROM, "")
+    if not text or len(text) > LONGEST:
+        return None
+    try:
+        pairs = [] if text == PLAIN else parse_qsl(text, strict_parsing=True, max_num_fields=60)
+        pairs = [pair for pair in pairs if pair[0] != FROM]
+        return Origin(listing.read_query(pairs, view, actor.timezone), pairs)
+    except (BadQuery, ValueError):
+        return None
+
+
+def crumbs(resource: Resource, view: Projection, actor: Actor, key: Any = None) -> list[tuple[str, str | None]]:
+    """The crumbs before a record: back to the very list it was opened from, or to the whole table."""
+    found = origin(view, actor)
+    return [*resource.crumbs, *(found.trail(key) if found else [(resource.plural, resource.path)])]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The ways to the next and the previous record of the list, as (address, title)."""
+
+    previous: tuple[str, str] | None
+    next: tuple[str, str] | None
+    came: str
+    """What further links of the record's page carry."""
+    listed: bool
+
+
+def steps(connection: Connection, view: Projection, actor: Actor, key: Any) -> Steps | None:
+    """Next and previous record of the list one came from, by its filters and order; None for who came from none."""
+    found = origin(view, actor)
+    if found is None:
+        return None
+    beside = around(connection, found.query, actor, key, request.args.get(AT, ""))
+    if beside is None:
+        return None
+    suffix = carried(found.pairs)
+    return Steps(
+        leads_to(beside.previous, suffix) if beside.previous else None,
+        leads_to(beside.next, suffix) if beside.next else None,
+        f"{suffix}&{AT}={_written(beside.at)}",
+        beside.listed,
+    )
+
+
+def page_with(connection: Connection, query: listing.ListQuery, pairs: Pairs, actor: Actor, key: str) -> str | None:
+    """The page of a list that begins with this record, for who went on through the records past the page one came from."""
+    start = start_of_page(connection, query, actor, key)
+    if start is None:
+        return None
+    return link(query.resource.path, pairs, after=start or None, **{FROM: key})
+
+
+def in_place_of(connection: Connection, found: Origin, actor: Actor, key: Any) -> str | None:
+    """The key of the row that will stand where a record stands that is about to leave the list."""
+    beside = around(connection, found.query, actor, key, request.args.get(AT, ""))
+    page = (beside.next or beside.previous) if beside else None
+    if page is None:
+        return None
+    address = page.query.resource.address_of_row(page.layout.keys)
+    return str(page.rows[0][page.layout.key] if address is None else address(page.rows[0]))
