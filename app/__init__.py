@@ -71,6 +71,7 @@ def _shell() -> dict[str, Any]:
     from flask import current_app
 
     from app.core import clock
+    from app.web.authorship import mark
     from app.web.navigation import menu
     from app.web.origin import came
     from app.web.receipts import said
@@ -85,6 +86,7 @@ def _shell() -> dict[str, Any]:
         "crumbs": [],
         "menu": None,
         "came": came(),
+        "mark": "",
         "now": clock.now(),
         "zone": actor.timezone if actor else "UTC",
         "toasts": [],
@@ -93,7 +95,8 @@ def _shell() -> dict[str, Any]:
     shell["today"] = clock.today(shell["zone"])
     if actor is not None:
         shell["bell"] = _bell(actor)
-        shell |= {"menu": menu(actor), "search_url": "/search", "toasts": said(), "health_state": _health(actor)}
+        shell |= {"mark": mark(actor), "menu": menu(actor), "search_url": "/search", "toasts": said()}
+        shell["health_state"] = _health(actor)
     return shell
 
 

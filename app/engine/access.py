@@ -24,6 +24,8 @@ class Actor:
     density: str = "comfortable"
     api_key_id: int | None = None
     """The key a program asks with, for `kind` "api_key"; `app_user_id` is then the person it belongs to."""
+    single_keys: bool = True
+    """Whether single letters act as keys for this person."""
 
     def may(self, permission: str) -> bool:
         """Whether this actor holds `permission`, written out or by a pattern such as `invoices.*` or `*.read`."""

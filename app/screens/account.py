@@ -26,7 +26,7 @@ from app.web.session import address, current_actor, current_session, request_id
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 THEMES = (("system", "Like this computer"), ("light", "Light"), ("dark", "Dark"))
 DENSITIES = (("comfortable", "Comfortable"), ("compact", "Compact"))
-LOOKS = {"theme": frozenset(dict(THEMES)), "density": frozenset(dict(DENSITIES))}
+LOOKS = {"theme": frozenset(dict(THEMES)), "density": frozenset(dict(DENSITIES)), "keys": frozenset(("on", "off"))}
 
 _OWN = text("""
 SELECT u.email, u.password_changed_at, u.last_login_at, a.job_title, coalesce(p.full_name, a.display_name) AS full_name,
@@ -46,8 +46,10 @@ _ENSURE = text("""
 INSERT INTO user_profiles (user_id, full_name, timezone) VALUES (:user_id, :name, :zone) ON CONFLICT (user_id) DO NOTHING
 """)
 _LOOK = text("""
-UPDATE user_profiles SET theme = coalesce(:theme, theme), density = coalesce(:density, density)
-WHERE user_id = :id AND (theme, density) IS DISTINCT FROM (coalesce(:theme, theme), coalesce(:density, density))
+UPDATE user_profiles SET theme = coalesce(:theme, theme), density = coalesce(:density, density),
+       single_keys = coalesce(CAST(:keys AS text) = 'on', single_keys)
+WHERE user_id = :id AND (theme, density, single_keys) IS DISTINCT FROM
+      (coalesce(:theme, theme), coalesce(:density, density), coalesce(CAST(:keys AS text) = 'on', single_keys))
 """)
 
 
@@ -132,14 +134,16 @@ def save() -> Response:
 @blueprint.post("/density", endpoint="density")
 @signed_in
 def theme() -> Response:
-    """Light, dark, or whatever the computer says; and how close together rows stand."""
+    """Light, dark, or whatever the computer says; how close together rows stand; whether single letters are keys."""
     actor = current_actor()
     chosen = {name: request.form[name] for name in LOOKS if name in request.form}
     if not chosen or any(value not in LOOKS[name] for name, value in chosen.items()):
-        raise BadRequest("Theme is one of: system, light, dark. Density is one of: comfortable, compact.")
+        raise BadRequest(
+            "Theme is one of: system, light, dark. Density is one of: comfortable, compact. Keys are on or off."
+        )
     with change(actor, action="user.looks", request_id=request_id()) as connection:
         connection.execute(_ENSURE, {"user_id": actor.user_id, "name": actor.name, "zone": actor.timezone})
-        connection.execute(_LOOK, {"theme": None, "density": None, "id": actor.user_id} | chosen)
+        connection.execute(_LOOK, {"theme": None, "density": None, "keys": None, "id": actor.user_id} | chosen)
     if is_fragment():
         return make_response("", 204)
     return redirect(local_path(request.form.get("next"), url_for("account.show")), 303)

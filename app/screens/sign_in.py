@@ -16,8 +16,8 @@ from app.domains.auth.sign_ins import Candidate
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
 from app.engine.passwords import LONGEST, hash_password, is_outdated, weakness
-from app.web import session_rows
-from app.web.security import local_path, open_to_all, reachable_before_change
+from app.web import authorship, session_rows
+from app.web.security import is_fragment, local_path, open_to_all, reachable_before_change
 from app.web.session import address, current_session, request_id, visitor
 
 blueprint = Blueprint("sign_in", __name__)
@@ -82,8 +82,23 @@ def form() -> Response:
 def enter() -> Response:
     """Check a password and begin a session, or say why not, in the same words whoever the address belongs to."""
     form = SignInForm()
+    candidate, wait = _attempt(form)
+    if candidate is None:
+        return _refused(_page(form, 429 if wait else 422), wait)
+    _begin(candidate, form)
+    return redirect(local_path(form.next.data), 303)
+
+
+def _refused(response: Response, wait: int) -> Response:
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _attempt(form: SignInForm) -> tuple[Candidate | None, int]:
+    """Who may come in, or None with the sentence beside the field and the seconds to wait for the next try."""
     if not form.validate():
-        return _page(form, 422)
+        return None, 0
     email, agent = form.email.data or "", request.user_agent.string
     with transaction() as connection:
         turn = throttle.take_turn(connection, email, address())
@@ -94,17 +109,53 @@ def enter() -> Response:
         outcome = sign_ins.judge(candidate, form.password.data or "")
         message = _sentence(outcome, turn.left)
     if outcome == "success" and candidate is not None:
-        return _begin(candidate, form, agent)
+        return candidate, 0
     with transaction() as connection:
         sign_ins.note(connection, candidate, email, outcome, address(), agent)
     form.password.errors = [message]
-    response = _page(form, 429 if turn.wait else 422)
-    if turn.wait:
-        response.headers["Retry-After"] = str(turn.wait)
-    return response
+    return None, turn.wait
 
 
-def _begin(candidate: Candidate, form: SignInForm, agent: str) -> Response:
+@blueprint.get("/sign-in/again")
+@open_to_all
+def again() -> Response:
+    """What a page asks for whose session has ended: who is here, or the form to sign in over the page."""
+    if not is_fragment():
+        return redirect(url_for("sign_in.form"), 303)
+    by = authorship.author(request.args.get("by"))
+    if visitor() is not None:
+        return _is_back(by)
+    email = reading().execute(text("SELECT email FROM users WHERE id = :id"), {"id": by.user_id}).scalar() if by else ""
+    return _over_the_page(SignInForm(formdata=None, email=email or "", next=request.args.get("by", "")))
+
+
+@blueprint.post("/sign-in/again")
+@open_to_all
+def enter_again() -> Response:
+    """Sign in over a page; what waited there goes on when it is the same person, and never under another's name."""
+    form = SignInForm()
+    candidate, wait = _attempt(form)
+    if candidate is None:
+        return _refused(_over_the_page(form, 429 if wait else 422), wait)
+    _begin(candidate, form)
+    return redirect(
+        url_for("sign_in.again", by=form.next.data), 303
+    )  # the new session is there from the next request on
+
+
+def _is_back(by: authorship.Author | None) -> Response:
+    """The form secret of the session that holds now, for the author of the page alone."""
+    standing = current_session().standing
+    same = by is not None and standing is not None and standing.user_id == by.user_id
+    return make_response(render_template("screens/sign_in/back.html", same=same))
+
+
+def _over_the_page(form: SignInForm, status: int = 200) -> Response:
+    return make_response(render_template("screens/sign_in/again.html", form=form), status)
+
+
+def _begin(candidate: Candidate, form: SignInForm) -> None:
+    agent = request.user_agent.string
     person = Actor(
         candidate.tenant_id or 0,
         candidate.app_user_id,
@@ -129,7 +180,6 @@ def _begin(candidate: Candidate, form: SignInForm, agent: str) -> Response:
         )
         _mark_seen(connection, candidate, stronger)
     current_session().begin(token)
-    return redirect(local_path(form.next.data), 303)
 
 
 def _mark_seen(connection: Connection, candidate: Candidate, stronger: str | None) -> None:

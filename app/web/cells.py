@@ -18,7 +18,7 @@ from app.engine.projection import Projection
 from app.engine.reading import Shown
 from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.resource import Resource
-from app.web import receipts, rows
+from app.web import drafts, receipts, rows
 from app.web.htmx import wants_fragment
 from app.web.origin import came, crumbs
 from app.web.record_page import value_of
@@ -51,7 +51,8 @@ def show_editor(resource: Resource, view: Projection, actor: Actor, key: Any, na
     shown = records.read(reading(), view, key, actor)
     if request.args.get("show"):
         return _value(shown, each, actor, None, None)
-    form = form_class(resource, [each], actor.timezone)(data={**shown.values, "version": shown.version})
+    opening = {**shown.values, "version": shown.version}
+    form = form_class(resource, [each], actor.timezone)(drafts.left_behind(actor), data=opening)
     if not resource.declared:
         form.keep_opening(shown.values)
     chosen(form, shown.labels)
@@ -88,6 +89,7 @@ def save_value(resource: Resource, view: Projection, actor: Actor, key: Any, nam
             form.keep_opening(shown.values)
         return _clash(shown, each, form, clash, actor)
     if not wants_fragment():
+        drafts.forget(actor)
         receipts.say(receipts.edited(shown.title, plan), receipt)
         return redirect(f"{resource.path}/{key}{came()}", 303)
     return _value(records.read(reading(), view, key, actor), each, actor, plan, receipt)

@@ -20,6 +20,7 @@ from app.engine import errors_log
 from app.engine.passwords import Busy
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Refusal, Rejected, Stale
 from app.web import problems
+from app.web.htmx import SIGN_IN
 from app.web.session import current_session, request_id
 
 log = logging.getLogger("console.errors")
@@ -100,9 +101,11 @@ def on_http(error: HTTPException) -> AnyResponse:
 def on_stale_form(error: CSRFError) -> AnyResponse:
     """A form from another session, or from none."""
     log.warning("csrf.refused", extra={"why": error.description, "path": request.path[:200]})
-    return answer(
+    response = answer(
         400, "This form is out of date: you signed in again since it was opened. Reload the page and send it again."
     )
+    response.headers[SIGN_IN] = "again"
+    return response
 
 
 def on_refusal(error: Refusal) -> AnyResponse:

@@ -40,6 +40,18 @@ def redirect_whole_page(address: str) -> AnyResponse:
     return response
 
 
+SIGN_IN = "Sign-In"
+"""Header of an answer that waits for its sender: `again` after a session has ended, or a form of another one."""
+
+
+def sign_in_first(address: str) -> Response:
+    """Ask the page to sign its person in again and to send the same once more; the page to go to where nobody listens."""
+    response = make_response("", 401)
+    response.headers[SIGN_IN] = "again"
+    response.headers["HX-Redirect"] = address
+    return response
+
+
 def steer(
     response: Response,
     *,

@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 from app.engine import listing
 from app.engine.access import Actor
 from app.engine.neighbours import around, start_of_page
+from app.engine.plan import Plan
 from app.engine.projection import Projection
 from app.engine.refusals import BadQuery
 from app.engine.resource import Resource
-from app.web.addresses import Pairs, link
+from app.web.addresses import PLACE, Pairs, link
 from app.web.rows import leads_to
 
 FROM, AT = "from", "at"
@@ -83,6 +84,17 @@ def origin(view: Projection, actor: Actor) -> Origin | None:
         return None
 
 
+def came_back(view: Projection, actor: Actor, plan: Plan) -> str:
+    """The same after an edit: the record's former place is carried on only where the edit may have moved it."""
+    found = origin(view, actor)
+    if found is None:
+        return came()
+    order = {name for name, _ in found.query.order}
+    changed = {name for each in plan.changes for name in each.after} | {"updated_at"}
+    still = order <= set(found.resource.table.c.keys()) and not order & changed
+    return carried(found.pairs) if still else came()
+
+
 def crumbs(resource: Resource, view: Projection, actor: Actor, key: Any = None) -> list[tuple[str, str | None]]:
     """The crumbs before a record: back to the very list it was opened from, or to the whole table."""
     found = origin(view, actor)
@@ -122,7 +134,7 @@ def page_with(connection: Connection, query: listing.ListQuery, pairs: Pairs, ac
     start = start_of_page(connection, query, actor, key)
     if start is None:
         return None
-    return link(query.resource.path, pairs, after=start or None, **{FROM: key})
+    return link(query.resource.path, pairs, drop=PLACE, after=start or None, **{FROM: key})
 
 
 def in_place_of(connection: Connection, found: Origin, actor: Actor, key: Any) -> str | None:

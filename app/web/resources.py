@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
@@ -24,11 +24,11 @@ from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
-from app.web import exporting, receipts, rows, saved_views
+from app.web import drafts, exporting, receipts, rows, saved_views
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
-from app.web.origin import AT, FROM, came, carried, crumbs, in_place_of, page_with, steps
+from app.web.origin import AT, FROM, came, came_back, carried, crumbs, in_place_of, page_with, steps
 from app.web.origin import origin as origin_of
 from app.web.record_page import RecordPage, related_page
 from app.web.security import by_resource
@@ -221,9 +221,17 @@ def make_record(resource: Resource, view: Projection, actor: Actor) -> str | Any
     fields = view.writable(Edit.CREATE)
     made = form_class(resource, fields, actor.timezone)
     if request.method == "GET":
-        form = made(data=_opening(resource, actor))
-        return _form(resource, view, form, None, actor)
+        form, draft = made(data=_opening(resource, actor)), drafts.waiting(actor)
+        _named(form, actor)
+        offer = drafts.offer(reading(), form, draft, None, actor) if draft else None
+        if draft and drafts.wanted():
+            form = made(drafts.typed(draft))
+            chosen(form, {}, draft.typed)
+        return _form(resource, view, form, None, actor, offer=offer)
     form = made(request.form)
+    set_aside = drafts.aside(form, actor)
+    if set_aside is not None:
+        return set_aside
     if picks(form, actor) or not form.validate():
         return _form(resource, view, form, None, actor, status=422)
     try:
@@ -231,6 +239,7 @@ def make_record(resource: Resource, view: Projection, actor: Actor) -> str | Any
         receipt = apply(plan_create(resource, wanted, actor), actor, _reason(), **stamp())
     except Rejected as refused:
         return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
+    drafts.forget(actor)
     receipts.say(f"{resource.one.capitalize()} created", receipt)
     return redirect(f"{resource.path}/{receipt.key}{came()}", 303)
 
@@ -261,8 +270,16 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
         if not resource.declared:
             form.keep_opening(shown.values)
         chosen(form, shown.labels)
-        return _form(resource, view, form, shown, actor)
+        draft = drafts.waiting(actor)
+        offer = drafts.offer(connection, form, draft, shown, actor) if draft else None
+        if draft and drafts.wanted():
+            form = made(drafts.typed(draft))
+            chosen(form, shown.labels, draft.typed)
+        return _form(resource, view, form, shown, actor, offer=offer)
     form = made(request.form)
+    set_aside = drafts.aside(form, actor)
+    if set_aside is not None:
+        return set_aside
     base = form.leave_untouched(shown.values) if not resource.declared else None
     if picks(form, actor) or not form.validate():
         chosen(form, shown.labels)
@@ -278,8 +295,9 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
     except Rejected as refused:
         chosen(form, shown.labels)
         return _form(resource, view, form, shown, actor, form.put_errors(refused.errors), 422)
+    drafts.forget(actor)
     receipts.say(receipts.edited(shown.title, plan), receipt)
-    return redirect(f"{resource.path}/{key}{came()}", 303)
+    return redirect(f"{resource.path}/{key}{came_back(view, actor, plan)}", 303)
 
 
 def _opening(resource: Resource, actor: Actor) -> dict[str, Any]:
@@ -372,11 +390,12 @@ def _typed_over(key: str, words: str, was: str) -> bool:
     return bool(words and key) and key == key_then and "".join(words.split()) != "".join(label_then.split())
 
 
-def chosen(form: RecordForm, known: Any) -> None:
-    """Give each reference the title its picker shows."""
+def chosen(form: RecordForm, known: Any, typed: Mapping[str, str] | None = None) -> None:
+    """Give each reference the title its picker shows: what was typed, in this request or in a draft, or what is known."""
+    sent = request.form if typed is None else typed
     for each in form.typed_fields:
         if isinstance(each.declared, Reference) and not each.chosen_label:
-            each.chosen_label = request.form.get(f"{each.name}.q") or known.get(
+            each.chosen_label = sent.get(f"{each.name}.q") or known.get(
                 each.name, f"#{each.typed}" if each.typed else ""
             )
 
@@ -389,6 +408,7 @@ def _form(
     actor: Actor,
     rest: list[str] | None = None,
     status: int = 200,
+    offer: drafts.Offer | None = None,
 ) -> Response:
     title = f"Edit {shown.title}" if shown else f"New {resource.one}"
     if not shown:
@@ -401,6 +421,7 @@ def _form(
         resource=resource,
         view=view,
         rest=rest or [],
+        offer=offer,
         page_title=title,
         crumbs=[*_crumbs(view, actor, shown), ("Edit" if shown else "New", None)],
     )
@@ -485,7 +506,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     form = (
         made(request.form)
         if request.method == "POST"
-        else made(data={name: shown.values.get(name) for name in move.asks})
+        else made(drafts.left_behind(actor), data={name: shown.values.get(name) for name in move.asks})
     )
     rest: list[str] = []
     status = 200
@@ -494,8 +515,9 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
             try:
                 plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
                 receipt = apply(plan, actor, _reason(), **stamp())
+                drafts.forget(actor)
                 receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
-                return redirect(_back(f"{resource.path}/{key}{came()}"), 303)
+                return redirect(_back(f"{resource.path}/{key}{came_back(view, actor, plan)}"), 303)
             except Rejected as refused:
                 rest, status = form.put_errors(refused.errors), 422
             except (NotAllowed, Stale) as refused:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -168,9 +168,28 @@ def go_to(address: str) -> AnyResponse:
 
 
 def to_sign_in() -> AnyResponse:
-    """Ask who this is and come back here afterwards; a form that was sent is not sent again by itself."""
-    back = request.full_path.rstrip("?") if request.method == "GET" and not is_fragment() else None
-    return go_to(url_for("sign_in.form", next=back if back not in ("/", None) else None))
+    """Ask who this is and come back here afterwards.
+
+    A form that was sent is not sent again by itself: a script asks over the page and sends it then, and without one
+    what was typed waits as a draft of whoever's page it was.
+    """
+    from app.web import drafts, htmx  # here, because both may ask who is signed in
+
+    if is_fragment():
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+        page = f"{shown.path}?{shown.query}" if shown.query else shown.path
+        return htmx.sign_in_first(url_for("sign_in.form", next=local_path(page, "") or None))
+    back = request.full_path.rstrip("?") if request.method == "GET" else drafts.keep_after_session() or _page_of_form()
+    return redirect(url_for("sign_in.form", next=back if back not in ("/", None) else None), 303)
+
+
+def _page_of_form() -> str | None:
+    """The page a form was sent from, where it is sent to its own address."""
+    try:
+        current_app.url_map.bind("").match(request.path, method="GET")
+    except HTTPException:
+        return None
+    return request.full_path.rstrip("?")
 
 
 def local_path(address: str | None, otherwise: str = "/") -> str:

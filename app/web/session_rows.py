@@ -42,6 +42,7 @@ class Standing(NamedTuple):
     timezone: str
     theme: str
     density: str
+    single_keys: bool
     roles: list[str] | None
     permissions: str | None
     unread: int
@@ -54,7 +55,7 @@ _STANDING = """
 SELECT s.id, s.csrf_secret, nullif(s.data, '{}')::text, coalesce(s.elevated_until > now(), false),
        s.last_seen_at < now() - interval '1 minute', u.must_change_password, s.user_session_id,
        u.id, u.email, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone), coalesce(p.theme, 'system'),
-       coalesce(p.density, 'comfortable'), held.roles, held.permissions,
+       coalesce(p.density, 'comfortable'), coalesce(p.single_keys, true), held.roles, held.permissions,
        (SELECT count(*) FROM (SELECT FROM user_notifications n
         WHERE n.app_user_id = a.id AND n.read_at IS NULL AND n.dismissed_at IS NULL
           AND (n.snoozed_until IS NULL OR n.snoozed_until <= now()) LIMIT 100) open_ones)
@@ -163,6 +164,7 @@ def actor_of(standing: Standing) -> Actor:
         timezone=standing.timezone,
         theme=standing.theme,
         density=standing.density,
+        single_keys=standing.single_keys,
     )
 
 

@@ -1,8 +1,11 @@
-/* Leaving a form with unsaved edits asks once. A form takes part by data-guard; saving or discarding lets go. */
+/* Leaving a form with unsaved edits asks once: by a link, by Back, by closing the tab. A form takes part by data-guard, the
+   editor of a value by data-cell; saving or discarding lets go. */
 
 const QUESTION = "Leave this page? What you typed here is not saved.";
 
-function changed(form) {
+/** Whether anything in a form differs from how it came; what a draft filled in is not saved either. */
+export function changed(form) {
+  if (form.dataset.draft === "restored") return true;
   return [...form.elements].some((field) => {
     if (field.type === "hidden" || field.disabled || !field.name) return false;
     if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
@@ -12,7 +15,15 @@ function changed(form) {
 }
 
 function unsaved() {
-  return [...document.querySelectorAll("form[data-guard]:not([data-leaving])")].some(changed);
+  return [...document.querySelectorAll("#main form:is([data-guard], [data-cell]):not([data-leaving])")].some(changed);
+}
+
+/** One answer holds for all there is: who leaves is not asked a second time on the way. */
+function stays() {
+  if (!unsaved()) return false;
+  if (!window.confirm(QUESTION)) return true;
+  for (const form of document.querySelectorAll("#main form:is([data-guard], [data-cell])")) form.dataset.leaving = "";
+  return false;
 }
 
 document.addEventListener("submit", (event) => { event.target.dataset.leaving = ""; });
@@ -33,5 +44,22 @@ window.addEventListener("beforeunload", (event) => {
 
 document.addEventListener("htmx:config:request", (event) => {
   const source = event.detail.ctx.sourceElement;
-  if (source._htmx?.boosted && source.tagName === "A" && unsaved() && !window.confirm(QUESTION)) event.preventDefault();
+  if (source._htmx?.boosted && source.tagName === "A" && stays()) event.preventDefault();
 });
+
+/* Back and Forward within the console load no document, so the browser does not ask by itself. */
+if (window.navigation) {
+  navigation.addEventListener("navigate", (event) => {
+    if (event.navigationType !== "traverse" || !event.cancelable || !event.canIntercept || event.hashChange || !stays()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+} else {
+  let here = location.href;
+  document.addEventListener("htmx:after:swap", () => { here = location.href; });
+  document.addEventListener("htmx:before:history:restore", (event) => {
+    if (!stays()) return;
+    event.preventDefault();
+    history.pushState({ htmx: true }, "", here);
+  });
+}

@@ -36,7 +36,7 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     seller.press("Enter")
     assert page.locator("#account_manager_id").input_value() == "Bianca Reyes"
     assert page.get_by_role("option").count() == 0 or not page.get_by_role("option").first.is_visible()
-    assert seller.path() == "/crm/customers/new", "choosing is not saving"
+    assert seller.path().startswith("/crm/customers/new"), "choosing is not saving"
 
     # What was typed and not chosen means nothing; Escape closes the list and leaves the form alone.
     seller.press("Control+a")
@@ -61,7 +61,7 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     facts = page.locator("dl.facts").inner_text()
     assert "Bianca Reyes" in facts
     assert "45" in facts
-    customer = seller.path()
+    customer = seller.path().partition("?")[0]
 
     seller.tab_to("New contact", limit=120)
     seller.press("Enter")

@@ -89,9 +89,9 @@ def test_a_record_is_edited_its_reference_picked_its_clash_chosen_and_all_of_it_
     assert page.get_by_role("group", name="Choose branch of").get_by_role("radio").count() > 1
 
     # Meanwhile somebody else saves the same field.
-    page.goto(f"{record}/edit")
+    page.goto(f"{record.partition('?')[0]}/edit")
     other = person("operations_manager", scripts=False).page
-    other.goto(f"{record}/edit")
+    other.goto(f"{record.partition('?')[0]}/edit")
     other.locator("#payment_terms_days").fill("10")
     other.get_by_role("button", name="Save customer").click()
     page.locator("#payment_terms_days").fill("60")

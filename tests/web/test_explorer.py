@@ -172,7 +172,7 @@ def test_references_lead_there_and_back(foreign: Foreign) -> None:
     thing = desk.page("/explorer/ugly.key_text/a~2fb~3fc~23d")
     assert "by_code" in thing and 'href="/explorer/ugly.by_code/1?from=' in thing
     child = desk.page("/explorer/ugly.tree/5")
-    assert re.search('href="/explorer/ugly.tree/2[?]from=[^"]*">Node 2</a>', child) and "Node 10" in child and "Node 11" in child
+    assert 'href="/explorer/ugly.tree/2">Node 2</a>' in child and "Node 10" in child and "Node 11" in child
     assert 'href="/explorer/ugly.by_code?unique_thing=' not in rows
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Mapped
 
 from app.domains.auth.app_users import AppUser
-from app.engine.fields import NEVER, Choice, Code, Json, Moment, Phone, Reference, Text
-from app.engine.records import Global, Record, choice, json_, ref, text_
+from app.engine.fields import NEVER, Choice, Code, Flag, Json, Moment, Phone, Reference, Text
+from app.engine.records import Global, Record, choice, flag, json_, ref, text_
 from app.engine.resource import Resource
 
 
@@ -25,6 +25,7 @@ class UserProfile(Record, Global):
     date_format: Mapped[str] = text_(server_default="YYYY-MM-DD")
     theme: Mapped[str] = choice("system", "light", "dark", default="system")
     density: Mapped[str] = choice("comfortable", "compact", default="comfortable")
+    single_keys: Mapped[bool] = flag("true")
     landing_screen: Mapped[str | None] = text_()
     notification_prefs: Mapped[dict[str, Any]] = json_("{}")
     signature_html: Mapped[str | None] = text_()
@@ -55,6 +56,7 @@ user_profiles = Resource(
         Code("timezone", label="Time zone", edit=NEVER, filter=True),
         Choice("theme", edit=NEVER, filter=True),
         Choice("density", edit=NEVER, filter=True),
+        Flag("single_keys", label="Single-key shortcuts", edit=NEVER, list=False, yes="on", no="off"),
         Code("locale", label="Language and format", edit=NEVER, list=False),
         Code("date_format", edit=NEVER, list=False),
         Code("landing_screen", label="Opens with", edit=NEVER, list=False),

@@ -109,8 +109,16 @@ def prune() -> dict[str, int]:
             """),
             {},
         )
+    pruned["drafts"] = _drafts()
     logger.info("pruned", extra={"rows": {name: rows for name, rows in pruned.items() if rows}})
     return pruned
+
+
+def _drafts() -> int:
+    """Forms begun and never saved, once their time is over; under this name one sees what has expired and nothing else."""
+    with transaction() as connection:
+        connection.execute(text("SELECT set_config('console.author', 'expired', true)"))
+        return int(connection.execute(text("DELETE FROM form_drafts")).rowcount)
 
 
 _PRUNE_LOG = text("SELECT prune_log(:log, clock_timestamp() - make_interval(days => :days), :batch)")
