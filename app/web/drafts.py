@@ -24,8 +24,8 @@ from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.web import authorship, draft_rows
 from app.web.draft_rows import Draft
+from app.web.htmx import wants_fragment
 from app.web.origin import AT, FROM, came
-from app.web.security import is_fragment
 
 ASK, MINE = "draft", "mine"
 """`?draft=mine`: the form as its author left it."""
@@ -101,7 +101,7 @@ def aside(form: RecordForm, actor: Actor) -> AnyResponse | None:
         sentence = "" if saved_at else "Too long to keep as a draft. Save it to be safe."
     else:
         draft_rows.forget(actor.app_user_id, address())
-    if is_fragment():
+    if wants_fragment():
         return make_response(render_template("parts/draft_line.html", saved_at=saved_at, sentence=sentence))
     return redirect(_plain(), 303)
 

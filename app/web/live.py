@@ -23,6 +23,7 @@ from app.engine.resource import Resource
 from app.web import gateway, newsroom, rows, saved_views
 from app.web.addresses import given
 from app.web.newsroom import OpenStream
+from app.web.origin import carried
 from app.web.resources import find
 from app.web.security import by_resource, signed_in
 from app.web.session import current_actor, current_session
@@ -87,7 +88,8 @@ def changed_rows(domain: str, table: str) -> str:
     state = saved_views.asked(resource, view, actor, pairs, opens=False)
     query = replace(listing.read_query(state.pairs, view, actor.timezone), only=keys, limit=len(keys))
     page = listing.fetch(reading(), query, actor)
-    return render_template("resource/changed_rows.html", body=rows.render(page, actor))
+    came = carried([pair for pair in given() if pair[0] != "keys"])
+    return render_template("resource/changed_rows.html", body=rows.render(page, actor, came=came))
 
 
 @blueprint.get("/<domain>/<table>/<int:key>/news")

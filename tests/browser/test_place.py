@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.browser.conftest import Person
+import pytest
+from sqlalchemy import create_engine, text
+
+from app.core.db import psycopg_url
+from tests.browser.conftest import Person, sign_in
 from tests.browser.watched import Watched
+from tests.conftest import Live
 
 pytestmark = pytest.mark.browser
 
@@ -88,3 +93,114 @@ def test_without_script_the_way_back_is_the_same(person: Person) -> None:
     assert row.locator("td.name").inner_text() == name
     assert "limit=25&sort=title" in page.url
     assert page.locator("tbody tr[aria-current=true] a:focus").count() == 1
+
+
+def end_session(server: Live, role: str) -> None:
+    """Somebody ends the newest session of that person, or its time runs out."""
+    schema = server.database.config().console_schema
+    engine = create_engine(
+        psycopg_url(server.database.owner_url), connect_args={"options": f"-c search_path={schema},public"}
+    )
+    newest = "(SELECT max(l.id) FROM sessions l JOIN users u ON u.id = l.user_id WHERE u.email = :email)"
+    with engine.begin() as connection:
+        connection.execute(text(f"DELETE FROM sessions WHERE id = {newest}"), {"email": server.email(role)})
+    engine.dispose()
+
+
+def sign_in_again(person: Watched, password: str, email: str | None = None) -> None:
+    dialog = person.page.get_by_role("dialog", name="Sign in again")
+    dialog.wait_for()
+    if email:
+        dialog.get_by_label("Work email").fill(email)
+    dialog.locator("input[type=password]").fill(password)
+    dialog.get_by_role("button", name="Sign in and go on").click()
+
+
+def test_a_session_that_ends_while_one_types_costs_nothing(person: Person, server: Live) -> None:
+    seller = person(None)
+    page = seller.page
+    sign_in(page, server.email("sales"), server.password)
+    seller.go(LIST)
+    seller.press("j", "j", "Enter")
+    page.locator(".rec-head").wait_for()
+    name = page.locator("#main h1").inner_text()
+    seller.press("e")
+    seller.heading(f"Edit {name}")
+    page.get_by_label("Came from").fill("Typed before the break")
+
+    end_session(server, "sales")
+    seller.press("Control+s")
+    page.get_by_role("dialog", name="Sign in again").wait_for()
+    seller.accessible("signing in over the page")
+    sign_in_again(seller, "not the password at all")
+    page.locator("#again [aria-invalid=true]").wait_for()
+    assert "wrong" in page.locator("#again .err").inner_text()
+    sign_in_again(seller, server.password)
+    seller.toast(f"Came from of {name} changed")
+    assert page.get_by_role("dialog").count() == 0
+
+    # A list goes on as well, and a value in its place.
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
+    page.locator("tr[aria-current=true]").wait_for()
+    end_session(server, "sales")
+    seller.press("]")
+    sign_in_again(seller, server.password)
+    seller.at("after=")
+
+    # Given up, everything stays; another person gets the page anew, and nothing typed goes along.
+    page.locator("tbody tr[data-key] td.name a").first.click()
+    page.locator(".rec-head").wait_for()
+    record = seller.path().partition("?")[0]
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Came from").fill("Never to be saved")
+    end_session(server, "sales")
+    seller.press("Control+s")
+    page.get_by_role("dialog", name="Sign in again").get_by_role("button", name="Not now").click()
+    assert page.get_by_label("Came from").input_value() == "Never to be saved"
+    seller.press("Control+s")
+    sign_in_again(seller, server.password, server.email("operations_manager"))
+    page.wait_for_load_state()
+    seller.until("document.documentElement.dataset.script === 'on' && !document.getElementById('again')")
+    assert page.get_by_label("Came from").input_value() != "Never to be saved"
+    seller.go(record)
+    assert "Never to be saved" not in page.locator("#main").inner_text()
+
+
+def test_what_is_typed_outlives_the_tab_and_leaving_it_asks_once(person: Person) -> None:
+    seller = person("sales")
+    page = seller.page
+    asked: list[str] = []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss() if len(asked) == 1 else dialog.accept()
+
+    page.on("dialog", answer)
+    seller.go(LIST)
+    page.get_by_role("link", name="New customer").click()
+    seller.heading("New customer")
+    page.get_by_label("Customer", exact=True).fill("Juniper Row Bakery")
+    page.locator("#draft", has_text="Draft saved just now").wait_for()
+    seller.accessible("with a draft kept")
+
+    page.evaluate("history.back()")
+    seller.until("document.getElementById('name')?.value === 'Juniper Row Bakery'")
+    page.wait_for_timeout(100)
+    assert len(asked) == 1 and seller.path().startswith("/crm/customers/new"), "stayed"
+    page.evaluate("history.back()")
+    page.locator("data-grid").wait_for()
+    assert len(asked) == 2, "asked once, and gone"
+
+    # In another tab, a day later.
+    tab = Watched(page.context.new_page())
+    tab.go("/crm/customers/new")
+    offer = tab.page.locator(".banner.draft")
+    assert "You began this" in offer.inner_text()
+    tab.accessible("with a draft offered")
+    offer.get_by_role("link", name="Restore").click()
+    tab.page.locator("#name[value='Juniper Row Bakery']").wait_for()
+    assert "This is your draft" in offer.inner_text()
+    tab.accessible("restored")
+    offer.get_by_role("button", name="Discard").click()
+    tab.until("document.getElementById('name')?.value === ''")
+    assert offer.count() == 0 and not tab.said

@@ -65,8 +65,8 @@ class Watched:
         page.add_init_script(_LISTEN)
 
     def _console(self, message: Any) -> None:
-        # That an answer was 409 or 422 is part of some journeys; the browser writes it down as an error all the same.
-        expected = re.match(r"Failed to load resource.* (400|403|404|409|422) ", message.text)
+        # That an answer was 401, 409 or 422 is part of some journeys; the browser writes it down as an error all the same.
+        expected = re.match(r"Failed to load resource.* (400|401|403|404|409|422) ", message.text)
         if message.type in ("error", "warning") and not expected:
             self.said.append(f"{message.type} on {self.page.url}: {message.text}")
 
