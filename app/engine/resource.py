@@ -76,6 +76,8 @@ class Resource:
     icon: str = "table"
     nav: tuple[str, int] | None = None
     """Group and place in the navigation; None leaves it to links from other pages."""
+    letter: str = ""
+    """The key by which one gets there: G then it opens the list, C then it begins a new record."""
     about: str = ""
     """One sentence for the head of an empty list and the atlas."""
     search: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from app.web.security import needs
 from app.web.session import current_actor
 
 blueprint = Blueprint("health", __name__)
-place("Monitoring", 10, "Health", "/health", "pulse", "health.read")
+place("Monitoring", 10, "Health", "/health", "pulse", "health.read", letter="h")
 
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SPAN_WORDS = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}

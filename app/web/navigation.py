@@ -22,7 +22,7 @@ EVERYDAY = ("Customers", "Field", "Money")
 """Groups that stand open for somebody with more places than a screen is high."""
 FEW = 26
 
-Item = tuple[str, str, str, bool, int | None]
+Item = tuple[str, str, str, bool, int | None, str]
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,16 @@ class Place:
     href: str
     icon: str
     may: str
+    letter: str = ""
+    """G and this letter lead there."""
 
 
 _screens: list[Place] = []
 
 
-def place(group: str, order: int, label: str, href: str, icon: str, may: str) -> None:
+def place(group: str, order: int, label: str, href: str, icon: str, may: str, letter: str = "") -> None:
     """Put a screen into the navigation; called once, where the screen is mounted."""
-    _screens.append(Place(group, order, label, href, icon, may))
+    _screens.append(Place(group, order, label, href, icon, may, letter=letter))
 
 
 def screens() -> tuple[Place, ...]:
@@ -62,7 +64,15 @@ def _places(permissions: frozenset[str]) -> tuple[tuple[str | None, tuple[Place,
         if reads:
             group, order = resource.nav
             found.append(
-                Place(group, order, resource.plural, resource.path, resource.icon, resource.permission("read"))
+                Place(
+                    group,
+                    order,
+                    resource.plural,
+                    resource.path,
+                    resource.icon,
+                    resource.permission("read"),
+                    resource.letter,
+                )
             )
     names = sorted(
         {each.group for each in found}, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS)
@@ -82,6 +92,8 @@ class Menu:
 
     groups: Markup
     tabs: Markup
+    new: tuple[tuple[str, str, str, str], ...]
+    """What this role may begin from anywhere: (what it is, address, icon, letter after C)."""
 
 
 def menu(actor: Actor) -> Menu:
@@ -103,14 +115,24 @@ def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu
         (
             name,
             few or name in EVERYDAY or any(each.href == current for each in places),
-            [(each.label, each.href, each.icon, each.href == current, None) for each in places],
+            [(each.label, each.href, each.icon, each.href == current, None, each.letter) for each in places],
         )
         for name, places in groups_here
     ]
     environment = current_app.jinja_env
     groups, tabs = (environment.get_template(f"parts/{name}.html") for name in ("groups", "tabbar"))
     return Menu(
-        markup.trusted(groups, navigation=items, sprite=sprite), markup.trusted(tabs, navigation=items, sprite=sprite)
+        markup.trusted(groups, navigation=items, sprite=sprite),
+        markup.trusted(tabs, navigation=items, sprite=sprite),
+        _new(permissions),
+    )
+
+
+def _new(permissions: frozenset[str]) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple(
+        (each.one.capitalize(), f"{each.path}/new", each.icon, each.letter)
+        for each in REGISTRY
+        if each.letter and each.create and not each.read_only and holds(permissions, each.permission("create"))
     )
 
 

@@ -1,25 +1,25 @@
-/* The keyboard map. Single letters work outside fields only and can be switched off in the account menu. */
+/* The keyboard map. Keys stand where they work: in aria-keyshortcuts, or for two in a row in data-keys ("g c"). Single
+   letters work outside fields only, and each person can switch them off in the account menu. */
 
 import { announce } from "./announce.js";
+import { showSheet } from "./sheet.js";
 
-const OFF = "console.single-keys-off";
 const FIELDS = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable], [role=combobox], [role=listbox]";
+const PREFIX_LASTS_MS = 1500;
 
-const GO = { d: "/", c: "/crm/customers", j: "/crm/jobs", i: "/crm/invoices", h: "/health" };
-
-function singleKeysOn() {
-  return localStorage.getItem(OFF) === null;
+export function singleKeysOn() {
+  return document.documentElement.dataset.keys !== "off";
 }
 
-function visible(element) {
+export function usable(element) {
   return element && element.checkVisibility() && element.getAttribute("aria-disabled") !== "true" && !element.disabled;
 }
 
-/** Pages write their keys where they stand, in aria-keyshortcuts; the innermost open dialog is asked alone. */
+/** The innermost open dialog is asked alone. */
 function byShortcut(key) {
-  const scope = document.querySelector("dialog[open]") ?? document;
+  const scope = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
   return [...scope.querySelectorAll("[aria-keyshortcuts]")].find(
-    (element) => element.getAttribute("aria-keyshortcuts").split(" ").some((shortcut) => shortcut.toLowerCase() === key) && visible(element),
+    (element) => element.getAttribute("aria-keyshortcuts").split(" ").some((shortcut) => shortcut.toLowerCase() === key) && usable(element),
   );
 }
 
@@ -27,12 +27,38 @@ function act(element) {
   if (element.matches(FIELDS)) {
     element.focus();
     element.select?.();
-  } else {
-    element.click();
+    return;
   }
+  element.click();
+  // A menu opened by its key is walked by keys.
+  const menu = element.matches("summary") && element.parentElement;
+  if (menu?.open) requestAnimationFrame(() => menu.querySelector(".pop :is(a[href], button:not([disabled]), input, textarea)")?.focus());
 }
 
 let prefix = "";
+let since = 0;
+
+function twoInARow(event, key) {
+  const first = Date.now() - since < PREFIX_LASTS_MS ? prefix : "";
+  prefix = "";
+  if (first) {
+    const link = document.querySelector(`[data-keys="${first} ${CSS.escape(key)}"]`);
+    if (link) {
+      event.preventDefault();
+      link.click();
+      return true;
+    }
+    if (/^\p{L}$/u.test(key)) {
+      event.preventDefault();
+      announce(first === "g" ? "Nothing of yours goes by that letter." : "Your role does not begin anything by that letter.");
+      return true;
+    }
+  }
+  if (document.querySelector("dialog[open]") || !document.querySelector(`[data-keys^="${CSS.escape(key)} "]`)) return false;
+  prefix = key;
+  since = Date.now();
+  return true;
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing || event.altKey) return;
@@ -43,27 +69,17 @@ document.addEventListener("keydown", (event) => {
   if (control) {
     if (event.shiftKey) return;
     if (key === "z" && !typing) press(event, newestUndo());
-    if (key === "s") press(event, (event.target.form ?? document.querySelector("#main form[method=post]"))?.querySelector(".primary"));
+    if (key === "s") press(event, byShortcut("control+s") ?? event.target.form?.querySelector(".primary"));
     if (key === "k") {
       event.preventDefault();
       document.dispatchEvent(new CustomEvent("palette"));
     }
     return;
   }
-  if (typing || !singleKeysOn()) return;
-
-  if (prefix === "g" && GO[key]) {
-    prefix = "";
-    event.preventDefault();
-    const link = document.querySelector(`#groups a[href="${GO[key]}"]`);
-    if (link) link.click();
-    else announce("Your role does not include that page.");
-    return;
-  }
-  prefix = "";
-  if (key === "g") { prefix = "g"; return; }
-  if (key === "?") { event.preventDefault(); showSheet(); return; }
+  if (typing || (!singleKeysOn() && key !== "escape")) return;
   if (key.length > 1 && key !== "escape") return;
+  if (key.length === 1 && twoInARow(event, key)) return;
+  if (key === "?") { event.preventDefault(); showSheet(); return; }
   press(event, byShortcut(key));
 });
 
@@ -73,62 +89,10 @@ function press(event, element) {
   act(element);
 }
 
-function newestUndo() {
+export function newestUndo() {
   return [...document.querySelectorAll("#toasts [data-undo]")].pop();
-}
-
-/** The sheet lists the keys of this page: the map everywhere, then what the page itself declares. */
-function showSheet() {
-  if (document.getElementById("keys")) return;
-  const rows = [["?", "This sheet"], ["Ctrl K", "Search everything, commands"], ["/", "Find in this view"], ["[ ]", "Previous, next page"], ["J K", "Next, previous row or record"],
-    ["Arrows", "Move in a table"], ["Enter", "Open the row"], ["F2", "Edit the cell"], ["Ctrl S", "Save the form"],
-    ["Ctrl Z", "Undo your newest change"], ["Esc", "Close what is on top"], ["G D", "Home"], ["G C", "Customers"], ["G J", "Jobs"],
-    ["G I", "Invoices"], ["G H", "Health"]];
-  const known = new Set(["?", "/", "[", "]", "j", "k", "control+z", "escape"]);
-  for (const element of document.querySelectorAll("#main [aria-keyshortcuts]")) {
-    const shortcut = element.getAttribute("aria-keyshortcuts");
-    if (!known.has(shortcut.toLowerCase())) rows.push([shortcut, element.getAttribute("aria-label") ?? element.textContent.trim()]);
-  }
-  const sheet = document.createElement("dialog");
-  sheet.id = "keys";
-  sheet.className = "dialog wide";
-  sheet.setAttribute("aria-labelledby", "keys-h");
-  const list = document.createElement("dl");
-  list.className = "keys";
-  for (const [keys, does] of rows) {
-    const row = document.createElement("div");
-    const term = Object.assign(document.createElement("dt"), { textContent: does });
-    const detail = document.createElement("dd");
-    detail.append(...keys.split(" ").map((name) => Object.assign(document.createElement("kbd"), { textContent: name })));
-    row.append(term, detail);
-    list.append(row);
-  }
-  const head = document.createElement("header");
-  const title = Object.assign(document.createElement("h2"), { id: "keys-h", textContent: "Keys of this page" });
-  const close = document.createElement("form");
-  close.method = "dialog";
-  close.append(Object.assign(document.createElement("button"), { className: "btn sm", textContent: "Close" }));
-  const words = document.createElement("div");
-  words.append(title);
-  head.append(words, close);
-  const body = document.createElement("div");
-  body.className = "body";
-  body.append(list);
-  sheet.append(head, body);
-  document.getElementById("modal").append(sheet);
 }
 
 document.addEventListener("click", (event) => {
   if (event.target.closest('[data-shows="keys"]')) showSheet();
-});
-
-document.addEventListener("toggle", (event) => {
-  const box = event.target.id === "account" && event.target.querySelector("[data-single-keys]");
-  if (box) box.checked = singleKeysOn();
-}, true);
-
-document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-single-keys]")) return;
-  if (event.target.checked) localStorage.removeItem(OFF);
-  else localStorage.setItem(OFF, "1");
 });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.browser.conftest import Person
@@ -171,12 +173,99 @@ def test_single_letters_are_letters_inside_fields_and_can_be_switched_off(person
     page.keyboard.type("gc?/fj")
     assert page.locator("#find").input_value() == "gc?/fj"
     assert page.get_by_role("dialog").count() == 0
-    page.get_by_label("Account, theme and density").click()
-    page.get_by_role("switch", name="Single-key shortcuts").uncheck()
+    switch(manager, "Off")
+    manager.press("?", "f", "g", "c")
+    assert page.get_by_role("dialog").count() == 0 and manager.path() == "/crm/customers?limit=10"
+    # It is one's own, not this browser's; and what needs Ctrl goes on.
+    page.reload()
+    manager.ready()
+    manager.press("j")
+    assert page.evaluate("document.activeElement === document.body")
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    sheet = page.get_by_role("dialog", name="Keys of this page")
+    assert "switched off" in sheet.inner_text() and "Ctrl K" in rows_of(sheet).values()
+    assert not {"F", "G C", "J", "?"} & set(rows_of(sheet).values())
     manager.press("Escape")
-    manager.press("?", "f")
-    page.wait_for_timeout(200)
-    assert page.get_by_role("dialog").count() == 0
+    switch(manager, "On")
+    manager.press("?")
+    sheet.wait_for()
+
+
+def switch(person: Watched, word: str) -> None:
+    page = person.page
+    page.get_by_label("Account, theme and density").click()
+    with page.expect_response("**/account/theme"):
+        page.get_by_role("group", name="Single keys").get_by_role("button", name=word).click()
+    person.press("Escape")
+
+
+def rows_of(sheet: Any) -> dict[str, str]:
+    """What the sheet says: keys by what they do."""
+    script = """rows => Object.fromEntries(rows.map((row) => [row.querySelector('dt').textContent,
+        [...row.querySelectorAll('kbd')].map((key) => key.textContent).join(' ')]))"""
+    return dict(sheet.locator(".keys > div").evaluate_all(script))
+
+
+def test_the_sheet_tells_the_keys_of_this_page_and_this_person(person: Person) -> None:
+    """Read from the page as it stands: a viewer begins nothing, a record has its own keys, a form saves."""
+    seller, viewer = person("sales"), person("viewer")
+    lists = "/crm/customers?limit=10"
+    reads = {"Customers": "G C", "Next row": "J", "Add a filter": "F", "Next": "]"}
+    begins = {"Customer": "C C", "Estimate": "C E", "Job": "C J", "Tasks": "G T"}
+    for who, path, there, absent in (
+        (viewer, lists, reads, {"Customer", "Edit", "Health"}),
+        (seller, lists, begins, {"Invoice", "Edit"}),
+        (seller, "/crm/customers/new", {"Create customer": "Ctrl S"}, {"Next row", "Add a filter"}),
+    ):
+        who.go(path)
+        who.press("?")
+        sheet = who.page.get_by_role("dialog", name="Keys of this page")
+        sheet.wait_for()
+        told = rows_of(sheet)
+        assert there.items() <= told.items(), told
+        assert not absent & told.keys(), told
+        who.press("Escape")
+
+    # On a record opened from a list: its neighbours, its form, its actions.
+    seller.go("/crm/customers?limit=10")
+    seller.press("j", "Enter")
+    seller.page.locator(".rec-head").wait_for()
+    seller.press("?")
+    told = rows_of(seller.page.get_by_role("dialog", name="Keys of this page"))
+    assert {"Next customer": "J", "Edit": "E", "More actions": "."}.items() <= told.items(), told
+    seller.accessible("with the keys of a record")
+    seller.press("Escape", ".")
+    seller.until("document.activeElement.closest('.rec-head details.drop .pop') !== null")
+    seller.press("Escape")
+
+    # Two keys in a row, and what a role does not begin.
+    seller.press("c", "e")
+    seller.heading("New estimate")
+    seller.press("Escape")
+    seller.go("/crm/jobs?limit=10")
+    seller.press("c", "i")
+    seller.until("document.getElementById('announcer').textContent.includes('does not begin')")
+    assert seller.path() == "/crm/jobs?limit=10"
+    seller.press("g", "d")
+    seller.page.wait_for_url(lambda url: url.endswith("/"))
+
+
+def test_a_decision_is_judged_by_single_keys(person: Person) -> None:
+    operator = person("ai_operator")
+    page = operator.page
+    operator.go("/ai/ai_decision_logs?scope=To+review")
+    operator.press("j", "Enter")
+    page.locator("section.verdict").wait_for()
+    operator.press("?")
+    told = rows_of(page.get_by_role("dialog", name="Keys of this page"))
+    assert {told["Accept"], told["Edit, then accept"], told["Reject"]} == {"A", "E", "R"}, told
+    operator.press("Escape", "e")
+    operator.until("document.querySelector('details.otherwise').open")
+    first = operator.path().partition("?")[0]
+    operator.press("j")
+    page.wait_for_url(lambda url: first not in url)
+    operator.press("k")
+    operator.at(first)
 
 
 def test_rows_and_theme_are_one_s_own_at_once_and_stay_so(person: Person) -> None:

@@ -135,6 +135,7 @@ customers = Resource(
     label="Customers",
     icon="building",
     nav=("Customers", 10),
+    letter="c",
     about="Everyone we have quoted, roofed or billed: who pays, on which terms, and what is owed.",
     search=("name", "number", "email", "phone_e164", "bill_line1"),
     sort="name",

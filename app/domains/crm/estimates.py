@@ -144,6 +144,7 @@ estimates = Resource(
     label="Estimates",
     icon="ruler",
     nav=("Customers", 40),
+    letter="e",
     about="What we offer to do, for how much and at which margin, and what the customer said.",
     search=("number", "title"),
     sort="-created_at",

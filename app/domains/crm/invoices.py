@@ -145,6 +145,7 @@ invoices = Resource(
     label="Invoices",
     icon="invoice",
     nav=("Money", 10),
+    letter="i",
     about="What customers owe and since when: drafts to finish, open invoices to collect, paid ones to look up.",
     search=("number", "po_number"),
     sort="-issue_date",

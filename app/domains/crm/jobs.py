@@ -147,6 +147,7 @@ jobs = Resource(
     label="Jobs",
     icon="home",
     nav=("Field", 10),
+    letter="j",
     about="Every work order: what is to be done where, how far it is, and what of it has been billed.",
     search=("number", "title"),
     sort="-requested_at",

@@ -195,6 +195,7 @@ user_tasks = Resource(
     label="Tasks",
     icon="task",
     nav=("Field", 30),
+    letter="t",
     about="What has to be done, by whom and until when; what is blocked, and by what.",
     area="tasks",
     own="assignee_id",

@@ -18,7 +18,7 @@ from app.web.security import signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("home", __name__)
-place("", 0, "Operations", "/", "dash", "home.read")
+place("", 0, "Operations", "/", "dash", "home.read", letter="d")
 
 
 @blueprint.get("/")

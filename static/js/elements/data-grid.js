@@ -89,7 +89,7 @@ customElements.define("data-grid", class extends HTMLElement {
   /** J and K work from anywhere on the page: they bring focus to the next or previous row. */
   #walk = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !/^[jk]$/i.test(event.key)) return;
-    if (event.target.closest?.("input:not(.check), select, textarea, dialog") || localStorage.getItem("console.single-keys-off")) return;
+    if (event.target.closest?.("input:not(.check), select, textarea, dialog") || document.documentElement.dataset.keys === "off") return;
     const rows = [...this.#table.tBodies[0].rows];
     if (!rows.length) return;
     event.preventDefault();
