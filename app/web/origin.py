@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from flask import request
+from flask import g, request
 from sqlalchemy import Connection
 
 from app.engine import listing
@@ -19,8 +19,9 @@ from app.engine.access import Actor
 from app.engine.neighbours import around, start_of_page
 from app.engine.plan import Plan
 from app.engine.projection import Projection
-from app.engine.refusals import BadQuery
+from app.engine.refusals import BadQuery, NotFound
 from app.engine.resource import Resource
+from app.web import saved_views
 from app.web.addresses import PLACE, Pairs, link
 from app.web.rows import leads_to
 
@@ -55,6 +56,8 @@ class Origin:
 
     query: listing.ListQuery
     pairs: Pairs
+    name: str | None
+    """The saved view or ready-made list it was."""
 
     @property
     def resource(self) -> Resource:
@@ -65,22 +68,31 @@ class Origin:
         return link(self.resource.path, self.pairs, drop=(), **{FROM: None if key is None else str(key)})
 
     def trail(self, key: Any = None) -> list[tuple[str, str | None]]:
-        """The list's share of the crumbs: the table, and the ready-made list of it that was open."""
-        if not self.query.scope:
+        """The list's share of the crumbs: the table, and the view or ready-made list of it that was open."""
+        if not self.name:
             return [(self.resource.plural, self.address(key))]
-        return [(self.resource.plural, self.resource.path), (self.query.scope, self.address(key))]
+        return [(self.resource.plural, self.resource.path), (self.name, self.address(key))]
 
 
 def origin(view: Projection, actor: Actor) -> Origin | None:
     """The list the present page says it was opened from; None where it says none, or one that cannot be asked for."""
+    found: dict[Any, Origin | None] = g.setdefault("origins", {})
+    if view not in found:
+        found[view] = _read(view, actor)
+    return found[view]
+
+
+def _read(view: Projection, actor: Actor) -> Origin | None:
     text = request.args.get(FROM, "")
     if not text or len(text) > LONGEST:
         return None
     try:
         pairs = [] if text == PLAIN else parse_qsl(text, strict_parsing=True, max_num_fields=60)
         pairs = [pair for pair in pairs if pair[0] != FROM]
-        return Origin(listing.read_query(pairs, view, actor.timezone), pairs)
-    except (BadQuery, ValueError):
+        state = saved_views.asked(view.resource, view, actor, pairs)
+        query = listing.read_query(state.pairs, view, actor.timezone)
+        return Origin(query, pairs, state.view.name if state.view else query.scope)
+    except (BadQuery, NotFound, ValueError):
         return None
 
 
