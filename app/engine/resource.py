@@ -119,7 +119,7 @@ class Resource:
     """What must be brought in line in the same change set when a record of this table is written: header totals after a line."""
     screen: str | None = None
     """Endpoint of a hand-made record page, where a domain deserves one."""
-    letter: bool = False
+    printed: bool = False
     """Whether its records go out on paper, as an invoice does; `<record>/print` then shows the sheet."""
     open_title: bool = False
     """Whether a record's title may be shown to anyone of the tenant wherever it is referred to, as a colleague's name is."""

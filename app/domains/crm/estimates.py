@@ -150,7 +150,7 @@ estimates = Resource(
     sort="-created_at",
     numbered="estimate",
     lifecycle=lifecycle,
-    letter=True,
+    printed=True,
     follow=(carry_on,),
     scopes={
         "Mine": mine,

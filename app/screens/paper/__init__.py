@@ -19,7 +19,7 @@ blueprint = Blueprint("paper", __name__)
 def show(domain: str, table: str, key: int) -> str:
     """The letter, to look at before it is printed."""
     resource = REGISTRY.at(domain, table)
-    if resource is None or not resource.letter:
+    if resource is None or not resource.printed:
         abort(404)
     record = open_record(resource, key)
     made = letter(reading(), record, current_actor())
