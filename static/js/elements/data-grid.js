@@ -29,7 +29,7 @@ customElements.define("data-grid", class extends HTMLElement {
     if (!table || table.querySelector('[tabindex="0"]:is(td, th)')) return;
     table.setAttribute("role", "grid");
     for (const inner of table.querySelectorAll(":is(td, th) :is(a, button, input)")) if (!inner.closest(".editing")) inner.tabIndex = -1;
-    const first = table.querySelector("tbody tr:not([hidden]) td.name, tbody tr td");
+    const first = table.querySelector("tbody tr:not([hidden]) td.name") ?? table.querySelector("tbody tr td:not(.pick)");
     if (first) first.tabIndex = 0;
   }
 
