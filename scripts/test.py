@@ -16,7 +16,18 @@ sys.path.insert(0, str(ROOT))
 
 def run(postgres: str, *arguments: str) -> int:
     print(f"== tests on PostgreSQL {postgres}", flush=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "TEST_POSTGRES": postgres}, check=False).returncode
 
 

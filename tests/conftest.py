@@ -46,6 +46,12 @@ CHROMIUM_FLAGS = [
 DEMO_CUSTOMERS, DEMO_DECISIONS = 300, 400
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first, so that no process is left alone with it at the end."""
+    long = ("tests/browser/test_sweep", "tests/browser", "tests/ground", "tests/every")
+    items.sort(key=lambda each: next((n for n, part in enumerate(long) if part in each.nodeid), len(long)))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """The server of this run, shared by all its test processes."""

@@ -31,9 +31,11 @@ def test_a_list_opens_for_who_may_read_it_and_does_not_exist_for_anybody_else(
     ]
     for role in ROLES:
         reads = company.view(resource, role).reads
-        # What a list is filtered by and shows is put together for every reader alike; the owner sees most of it.
+        # What a list is filtered by and shows is put together for every reader alike; the owner sees most of it. One guard
+        # stands before all addresses of a table, so one stranger tries them all and the others the first.
         for address in [f"{path}?limit=10", *(parts if role == "owner" else ())] if reads else nowhere:
             assert company.get(address, role).status_code == (200 if reads else 404), (role, address)
+        nowhere = nowhere if reads else nowhere[:1]
 
 
 @every_resource

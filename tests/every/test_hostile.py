@@ -79,8 +79,7 @@ def test_lists_records_forms_and_histories_show_it_as_text(spoiled: Company, res
     every = ",".join(each.name for each in resource.fields)
     page = spoiled.fetch(resource, limit="50")
     keys = [row[page.layout.key] for row in page.rows]
-    addresses = [resource.path, f"{resource.path}?cols={every}&limit=200", f"{resource.path}?before=end&cols={every}",
-                 f"/lookups/{resource.name}"]  # fmt: skip
+    addresses = [resource.path, f"{resource.path}?cols={every}&limit=50", f"/lookups/{resource.name}"]
     for key in keys[::17]:
         addresses += [f"{resource.path}/{key}", f"{resource.path}/{key}/history"]
     forms = [f"{resource.path}/{key}/edit" for key in keys[:2]] if spoiled.view(resource).writes else []
