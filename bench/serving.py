@@ -44,6 +44,7 @@ class Served:
             *(sys.executable, "-m", "granian", *ways, target, "--working-dir", str(ROOT), "--host", "127.0.0.1"),
             *("--port", str(self.port), "--http", "1", "--no-ws", "--workers", "1", "--log-level", "critical"),
         ]
+        self.environment = environment
         given = {**os.environ, **environment, "PORT": str(self.port), "WEB_THREADS": "2"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.DEVNULL)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)

@@ -44,10 +44,12 @@ GATHER_S = 0.05
 """How long to wait for more, once something has happened: changes seldom come alone."""
 MARGIN_S = 3
 """What a page that has just been made may have missed already."""
-QUIET_S = 20
-"""After so long without news a stream says that it is still there, so that nobody on the way closes it."""
+STILL_S = 20
+"""So often every stream is given a new mark; nobody on the way takes it for dead then, and it never resumes from far back."""
+QUIET_S = 30
 PROBE_S = 15
 PATIENCE_S = 3
+NEVER_BEGAN_S = 10
 
 
 @dataclass(eq=False)
@@ -67,6 +69,12 @@ class OpenStream:
     loop: asyncio.AbstractEventLoop | None = None
     waiting: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     open: bool = True
+    entered: float = field(default_factory=time.monotonic)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, or never began: its browser left before the first word."""
+        return not self.open or (self.loop is None and time.monotonic() - self.entered > NEVER_BEGAN_S)
 
     def tell(self, event: str, data: Any, mark: Mark | None = None) -> None:
         """Say something, from any thread."""
@@ -121,7 +129,7 @@ class Newsroom:
         self._lag_ms: int | None = None
         self._probed = 0.0
         """When the probe was sent that has not been heard yet."""
-        self._due = dict.fromkeys(("beat", "probe"), 0.0)
+        self._due = dict.fromkeys(("beat", "probe", "still"), 0.0)
 
     # -- for the pages -----------------------------------------------------------------------------------------------
 
@@ -133,6 +141,8 @@ class Newsroom:
         if self._stop.is_set() or len(self._streams) >= MOST_STREAMS or not self._ready.wait(PATIENCE_S):
             return False
         mark = stream.since or self._mark_before(age_s + MARGIN_S)
+        # Before anybody else can tell it anything; and without a mark that leaves out what it has yet to be told.
+        stream.tell("hello", {}, mark)
         with self._lock:
             self._streams.add(stream)
         if stream.watch.record is not None:
@@ -140,7 +150,6 @@ class Newsroom:
                 stream.number = presence.enter(writing, self._listener, stream.watch.record, stream.actor, stream.edits)
         missed = ledger.since(connection, mark) if mark else ledger.recent(connection, age_s + MARGIN_S)
         news = Readers(connection, missed).news(stream.watch, stream.actor)
-        stream.tell("hello", {}, self.mark)
         if news:
             stream.tell("news", asdict(news), self.mark)
         return True
@@ -237,7 +246,7 @@ class Newsroom:
     def _turn(self, connection: Connection, words: set[str]) -> None:
         now = time.monotonic()
         ticks = now - self._marks[-1][0] >= TICK_S
-        gone = [each for each in list(self._streams) if not each.open]
+        gone = [each for each in list(self._streams) if each.gone]
         sets = {int(word[4:]) for word in words if word.startswith("set/")}
         for word in words:
             if word.startswith(f"probe/{self._listener}/"):
@@ -332,6 +341,10 @@ class Newsroom:
                 alive = presence.beat(writing, self._listener, len(self._streams), self._can_listen, lag)
             if not alive:
                 raise OSError("taken for dead")  # begin anew, with everybody who is here
+        if now >= self._due["still"]:
+            self._due["still"] = now + STILL_S
+            for each in list(self._streams):
+                each.tell("still", {}, self.mark)
         if self._can_listen and now >= self._due["probe"]:
             self._due["probe"] = now + PROBE_S
             self._probed = self._probed or now

@@ -169,7 +169,7 @@ def actor_of(standing: Standing) -> Actor:
 
 
 def begin(
-    connection: Connection, *, user_id: int, tenant_id: int, user_session_id: int, ip: str | None, agent: str
+    connection: Connection, *, user_id: int, tenant_id: int, user_session_id: int | None, ip: str | None, agent: str
 ) -> str:
     """A new session; returns the secret for the cookie, which is kept nowhere else."""
     token = secrets.token_urlsafe(32)

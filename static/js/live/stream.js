@@ -48,7 +48,7 @@ async function begin() {
   source = new EventSource(`/live?${query()}`);
   source.addEventListener("hello", () => { failures = 0; say(true); });
   for (const event of ["news", "here"]) source.addEventListener(event, (message) => tell(event, JSON.parse(message.data)));
-  for (const event of ["hello", "news"]) source.addEventListener(event, (message) => { mark = message.lastEventId || mark; });
+  for (const event of ["hello", "news", "still"]) source.addEventListener(event, (message) => { mark = message.lastEventId || mark; });
   source.addEventListener("end", (message) => again(JSON.parse(message.data).why));
   source.addEventListener("error", () => {
     failures += 1;
