@@ -150,6 +150,7 @@ class Newsroom:
                 stream.number = presence.enter(writing, self._listener, stream.watch.record, stream.actor, stream.edits)
         missed = ledger.since(connection, mark) if mark else ledger.recent(connection, age_s + MARGIN_S)
         news = Readers(connection, missed).news(stream.watch, stream.actor)
+        news.earlier = stream.since is None
         if news:
             stream.tell("news", asdict(news), self.mark)
         return True

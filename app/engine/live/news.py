@@ -50,6 +50,8 @@ class News:
     """The first ledger entry among them."""
     much: bool = False
     """Too much to be told one by one: read it all again."""
+    earlier: bool = False
+    """Whether the page may show it already, having been made at about the same time."""
     lost: bool = False
     """The record that is open is no longer this reader's to see."""
 

@@ -17,12 +17,14 @@ let said = 0;
 document.addEventListener("console:news", ({ detail }) => {
   if (open()?.dataset.liveAs !== "list") return;
   if (detail.much) { offer(["much"]); return; }
-  waiting ??= { keys: new Set(), made: new Set() };
+  waiting ??= { keys: new Set(), made: new Set(), later: new Set() };
   for (const key of [...detail.changed, ...detail.made, ...detail.gone]) {
     waiting.keys.add(key);
     by.set(key, detail.mine ? "you" : detail.by.join(", "));
   }
   for (const key of detail.made) waiting.made.add(key);
+  // What was changed while this page was being made it may show already; only what it shows otherwise is news.
+  if (!detail.earlier) for (const key of [...detail.changed, ...detail.made]) waiting.later.add(key);
   // All who look at this list hear at once; they need not ask at once.
   timer ??= setTimeout(refresh, GATHER_MS + Math.random() * SPREAD_MS);
 });
@@ -33,7 +35,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 });
 
 async function refresh() {
-  const { keys, made } = waiting;
+  const { keys, made, later } = waiting;
   waiting = timer = null;
   const list = open();
   if (list?.dataset.liveAs !== "list") return;
@@ -56,7 +58,7 @@ async function refresh() {
     } else if (shown) {
       shown.dataset.news = "gone";
       moved.push(key);
-    } else if (rows.has(key) && (!deep || made.has(key))) {
+    } else if (rows.has(key) && later.has(key) && (!deep || made.has(key))) {
       moved.push(key);
     }
   }
@@ -67,7 +69,7 @@ async function refresh() {
 function renew(row, fresh, list) {
   const key = row.dataset.key;
   const sorted = list.dataset.sort?.split(",")[0].replace("-", "");
-  let moves = sorted === "updated_at" && !row.querySelector('td[data-field="updated_at"]') && row.previousElementSibling !== null;
+  let moves = false;
   let changed = false;
   for (const cell of fresh.querySelectorAll("td[data-field]")) {
     const old = row.querySelector(`:scope > td[data-field="${CSS.escape(cell.dataset.field)}"]`);
@@ -76,15 +78,22 @@ function renew(row, fresh, list) {
       note(old, key);
       continue;
     }
-    const words = old.textContent !== cell.textContent;
-    if (words && cell.dataset.field === sorted && row.previousElementSibling !== null) moves = true;
+    const words = value(old) !== value(cell);
+    if (words && cell.dataset.field === sorted) moves = true;
     changed ||= words;
     put(old, cell);
     if (words) mark(old);
   }
+  if (changed && sorted === "updated_at") moves = true;
+  if (row.previousElementSibling === null) moves = false;
   delete row.dataset.news;
   if (changed && by.get(key) !== "you") say(`${row.querySelector("td.name, .rowlink")?.textContent.trim() ?? "A row"} changed by ${by.get(key)}`);
   return moves;
+}
+
+/** What a cell says; "4 min ago" says when, not how long ago. */
+function value(cell) {
+  return cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
 }
 
 /** Two cells are alike when they hold the same, whatever the grid has written on them for the keyboard. */
@@ -136,12 +145,10 @@ function offer(keys) {
 }
 
 async function show(list) {
-  const picked = [...list.querySelectorAll("tbody .pick .check:checked")].map((box) => box.closest("tr").dataset.key);
   const answer = await fetch(location.href, { headers: { "HX-Request": "true", "HX-Request-Type": "partial" } }).catch(() => null);
   if (!answer?.ok || answer.redirected || open() !== list) return;
   offered = new Set();
   await window.htmx.swap({ sourceElement: list, target: list, text: await answer.text(), select: "#list", swap: "outerHTML" });
-  for (const key of picked) document.querySelector(`#list tr[data-key="${CSS.escape(key)}"] .pick .check:not(:checked)`)?.click();
   document.querySelector('#list [tabindex="0"]:is(td, th)')?.focus({ preventScroll: true });
   announce("The list is up to date.");
 }

@@ -11,11 +11,13 @@ const SPREAD_MS = 250;
 let timer = null;
 let from = 0;
 let names = new Set();
+let earlier = true;
 
 document.addEventListener("console:news", ({ detail }) => {
   const kind = open()?.dataset.liveAs;
   if (kind !== "record" && kind !== "form") return;
   if (detail.first) from = from ? Math.min(from, detail.first) : detail.first;
+  earlier &&= detail.earlier;
   if (!detail.mine) for (const name of detail.by) names.add(name);
   if (kind === "form" && (detail.mine || !detail.first)) return;
   timer ??= setTimeout(kind === "form" ? tell : refresh, GATHER_MS + Math.random() * SPREAD_MS);
@@ -25,6 +27,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.target?.id !== "main" || ctx.live) return;
   from = 0;
   names = new Set();
+  earlier = true;
   document.getElementById("news")?.remove();
 });
 
@@ -55,9 +58,10 @@ async function refresh() {
   const changed = [...values(main)].filter(([field, words]) => before.has(field) && before.get(field) !== words).map(([field]) => field);
   for (const field of changed) for (const cell of main.querySelectorAll(`dd[data-field="${CSS.escape(field)}"]`)) mark(cell);
   if (typing.length && from) await noteAtEditors(typing, place);
-  if (names.size) announce(`${[...names].join(", ")} changed this${changed.length ? `: ${titles(main, changed).join(", ")}` : ""}`);
+  if (names.size && (changed.length || !earlier)) announce(`${[...names].join(", ")} changed this${changed.length ? `: ${titles(main, changed).join(", ")}` : ""}`);
   from = 0;
   names = new Set();
+  earlier = true;
 }
 
 function values(main) {
@@ -75,7 +79,8 @@ function keepOpen(main, fresh) {
 }
 
 async function ofOthers(place) {
-  const answer = await fetch(`${place.dataset.live}/news?from=${from}`).catch(() => null);
+  const seen = document.querySelector("#main form.record-form [name=version]")?.value;
+  const answer = await fetch(`${place.dataset.live}/news?from=${from}${seen ? `&seen=${seen}` : ""}`).catch(() => null);
   if (!answer?.ok || answer.redirected) return null;
   return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("news");
 }
