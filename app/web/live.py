@@ -101,10 +101,10 @@ def record_news(domain: str, table: str, key: int) -> str:
     start = request.args.get("from", "")
     if not (start.isascii() and start.isdigit() and len(start) < 19):
         raise BadQuery("Say from which change on.")
-    seen = request.args.get("seen", "")
-    if seen.isascii() and seen.isdigit() and len(seen) < 19 and shown.version <= int(seen):
-        start = str(2**62)  # the form was opened after it
     found = [each for each in history.history(reading(), resource, key, actor, limit=20) if each.id >= int(start)]
+    seen = request.args.get("seen", "")
+    if seen.isascii() and seen.isdigit() and len(seen) < 19:  # by the version the form was opened with: those after it
+        found = found[: max(shown.version - int(seen), 0)]
     theirs = [each for each in found if each.set.app_user_id != actor.app_user_id or not each.set.app_user_id]
     return render_template("resource/news.html", entries=theirs, record=shown, resource=resource, view=view)
 

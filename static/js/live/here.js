@@ -31,7 +31,7 @@ function sentence(people) {
   const first = (busy[0] ?? people[0]).name;
   const others = people.length - 1;
   const who = others ? `${first} and ${others} more` : first;
-  if (busy.length) return others ? `${who} are here, ${first} is editing` : `${who} is editing`;
+  if (busy.length) return `${first} is editing${others ? `, ${others} more ${others === 1 ? "is" : "are"} here` : ""}`;
   return `${who} ${others ? "are" : "is"} here too`;
 }
 
