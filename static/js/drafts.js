@@ -20,10 +20,19 @@ function say(words) {
   if (line()) line().textContent = words;
 }
 
+/** The draft of another day that nobody has answered to yet. */
+function offered() {
+  return document.querySelector("#main .banner.draft:has(a[href])");
+}
+
 async function keep(each, leaving = false) {
   clearTimeout(timers.get(each));
   timers.delete(each);
   if (!each.isConnected || "leaving" in each.dataset || !changed(each)) return;
+  if (offered()) {
+    say("Restore or discard your earlier draft first; then this one is kept.");
+    return;
+  }
   sending.get(each)?.abort();
   const stop = new AbortController();
   sending.set(each, stop);
@@ -62,6 +71,24 @@ document.addEventListener("submit", (event) => {
   sending.get(event.target)?.abort();
   if (event.target.id === "draft-discard" && form()) form().dataset.leaving = "";
 }, true);
+
+/** To discard what was offered takes nothing from what has been typed since. */
+document.addEventListener("click", async (event) => {
+  const offer = event.target.closest?.('[form="draft-discard"]') && event.target.closest(".banner.draft");
+  if (!offer || offer !== offered()) return;
+  event.preventDefault();
+  const sent = new URLSearchParams(new FormData(document.getElementById("draft-discard")));
+  const headers = { "HX-Request": "true", "HX-Request-Type": "partial", "X-CSRFToken": sent.get("csrf_token") };
+  const answer = await fetch(location.pathname + location.search, { method: "POST", body: sent, headers }).catch(() => null);
+  if (!answer?.ok) {
+    say("The earlier draft could not be discarded.");
+    return;
+  }
+  offer.remove();
+  say("");
+  form()?.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  if (form()) keep(form());
+});
 
 function now() {
   const each = form();

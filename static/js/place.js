@@ -75,7 +75,7 @@ function mark(row) {
   row.setAttribute("aria-current", "true");
   const cell = row.querySelector("td.name") ?? row.cells[0];
   cell.tabIndex = 0;
-  cell.focus({ preventScroll: true });
+  cell.focus({ preventScroll: true, focusVisible: true }); // one came by keys or not: where one is has to be seen
   const box = row.getBoundingClientRect();
   const frame = grid().getBoundingClientRect();
   const head = grid().querySelector("thead")?.getBoundingClientRect().height ?? 0;
