@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Connection, Engine, Row, text
 
 from app.core import formats
 from app.core.clock import now
-from app.engine import background, exports, listing
+from app.engine import background, exports, listing, reflect
 from app.engine.access import Actor
 from app.engine.apply import transaction
 from app.engine.exports import file_name
@@ -226,7 +226,8 @@ def again(connection: Connection, manifest: Row[Any], actor: Actor) -> Asked:
 
 def still_seen(connection: Connection, manifest: Row[Any], actor: Actor) -> Projection:
     """The actor's present view of the table a file was made of. Raises NotAllowed when it shows less than the file holds."""
-    resource = REGISTRY.find(connection, manifest.table_name)
+    # A worker knows no pages, so nobody else has told the registry there about tables that are not declared.
+    resource = REGISTRY.get(manifest.table_name) or reflect.find_qualified(connection, manifest.table_name)
     if resource is None:
         raise NotAllowed(f"{manifest.label} are no longer in this database.")
     view = projection(resource, actor)

@@ -78,8 +78,7 @@ def render(page: Page, actor: Actor, panel: bool = False, came: str = "", left: 
         else:
             add(f'<tr data-key="{number}">' if leads else "<tr>")
         if picks:
-            words = _title(row[title], number)
-            add(f'{_PICK}{number}" aria-label="Select {words}"></td>')
+            add(f'{_PICK}{number}" aria-label="Select {_title(row[title], number)}"></td>')
         if not titled:
             if leads:
                 words = _title(row[title], number)

@@ -18,11 +18,13 @@ from app.engine.refusals import NotFound
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.web.exporting import MIME
+from app.web.navigation import place
 from app.web.receipts import say
 from app.web.security import needs, signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("copies", __name__)
+place("System", 22, "Who took a copy", "/copies", "search", "exports.read")
 
 CHOICES = {"all": "All that matched", "page": "One page", "these": "Selected rows"}
 
