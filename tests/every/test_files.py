@@ -14,7 +14,10 @@ from app.engine.registry import discover
 from app.engine.resource import Resource
 from tests.every.conftest import Company
 
-every_resource = pytest.mark.parametrize("resource", list(discover()), ids=lambda each: each.name)
+# The list of copies that were taken out grows by the very copy that is taken of it.
+every_resource = pytest.mark.parametrize(
+    "resource", [each for each in discover() if each.name != "data_exports"], ids=lambda each: each.name
+)
 
 
 def table(text: str) -> list[list[str]]:
