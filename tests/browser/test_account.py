@@ -55,8 +55,11 @@ def test_a_device_signed_out_elsewhere_is_out_at_its_next_click(
     here.toast("Signed out there")
     assert elsewhere.count() == 0
     act(lost)
-    lost.page.wait_for_url("**/sign-in**")
-    assert lost.page.get_by_label("Work email").is_visible()
+    asked = lost.page.get_by_role("dialog", name="Sign in again")
+    asked.wait_for()
+    lost.accessible("asked to sign in again", within="#again")
+    lost.page.goto("/")
+    assert "/sign-in" in lost.page.url
     assert here.go("/account") == 200, "the others stay"
 
 

@@ -133,6 +133,6 @@ def test_a_session_ended_by_the_owner_is_out_at_its_next_click(owner: Watched, p
     there.get_by_role("button", name="End this session of").click()
     owner.toast("Session ended")
     viewer.page.locator("#groups a").nth(1).click()
-    viewer.page.wait_for_url("**/sign-in**")
+    viewer.page.get_by_role("dialog", name="Sign in again").wait_for()
     owner.go("/sessions/history")
     owner.accessible_everywhere()
