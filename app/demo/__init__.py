@@ -43,6 +43,7 @@ from app.demo import (
     office,
     pricebook,
     roofs,
+    takeouts,
     traffic,
     watch,
     workflows,
@@ -139,6 +140,7 @@ def _found(world: World, told: int) -> None:
     office.keys(world)
     office.did(world)
     office.notices(world)
+    takeouts.copies(world)
     legacy.leave_behind(world)
     if world.spoiler:
         name = world.spoiler.text(3)

@@ -127,7 +127,7 @@ def test_features_are_told_with_what_is_missing_and_links_to_the_rows(audited: F
     assert len(known) == 30 and len(report.categories) == 10
     assert known["error_monitoring"].built == "all" and known["error_monitoring"].reachable
     assert known["authentication"].used and known["authentication"].missing
-    assert known["real_time"].built == "none" and not known["real_time"].used
+    assert known["real_time"].built == "all"
     lines = [
         line
         for each in (*report.features, *report.categories)
