@@ -58,7 +58,7 @@ KEPT = frozenset({
 })  # fmt: skip
 KEPT_IN = frozenset({
     ("app_users", "email"), ("users", "email"), ("metrics", "name"), ("roles", "permissions"),
-    ("number_sequences", "prefix"),
+    ("number_sequences", "prefix"), ("data_exports", "table_name"), ("data_exports", "sha256"),
 })  # fmt: skip
 # A unique index holds the digest of these: from the second round on the same text gets a number.
 DIGESTED = frozenset({("ai_memories", "content")})

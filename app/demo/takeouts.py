@@ -29,26 +29,23 @@ BYTES_A_CELL = 14
 
 def copies(world: World) -> None:
     """A manifest each, as the console would have kept it."""
+    made, held = [], []
     for place, (person, ago, table, address, filters, records, columns, kind) in enumerate(TAKEN):
-        if person not in world.staff:
-            continue
         keys = [key for (key,) in world.rows(records, world.tenant_id)]
         at = world.local(-ago, 9 + place, 12)
-        ((number,),) = world.rows(
-            _MANIFEST, world.tenant_id, at, world.staff[person], table, table.capitalize(), address, list(filters), kind,
-            list(columns), MASKED.get(person, []), f"{table}-{at:%Y-%m-%d-%H%M}.{kind}", len(keys),
-            (len(keys) + 1) * len(columns) * BYTES_A_CELL, hashlib.sha256(f"{world.seed}/{place}".encode()).hexdigest(),
-            at, at + timedelta(seconds=1),
-        )  # fmt: skip
-        held = KeySet()
-        held.add(keys)
-        for told, container, packed in held.containers():
-            world.connection.execute(_HELD, (number, told, container, packed))
+        made.append({
+            "created_at": at, "app_user_id": world.staff[person], "table_name": table, "label": table.capitalize(),
+            "address": address, "filters": list(filters), "selected": "all", "format": kind, "columns": list(columns),
+            "masked": MASKED.get(person, []), "file_name": f"{table}-{at:%Y-%m-%d-%H%M}.{kind}", "status": "done", "why": None,
+            "row_count": len(keys), "byte_count": (len(keys) + 1) * len(columns) * BYTES_A_CELL, "request_id": None,
+            "sha256": hashlib.sha256(f"{world.seed}/{place}".encode()).hexdigest(), "beat_at": at,
+            "finished_at": at + timedelta(seconds=1),
+        })  # fmt: skip
+        held.append(KeySet())
+        held[-1].add(keys)
+    for manifest, keys_held in zip(world.write("data_exports", made), held, strict=True):
+        for told, container, packed in keys_held.containers():
+            world.connection.execute(_HELD, (manifest["id"], told, container, packed))
 
 
-_MANIFEST = """
-INSERT INTO data_exports (tenant_id, created_at, app_user_id, table_name, label, address, filters, selected, format, columns,
-                          masked, file_name, status, row_count, byte_count, sha256, beat_at, finished_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, 'all', %s, %s, %s, %s, 'done', %s, %s, %s, %s, %s) RETURNING id
-"""
 _HELD = "INSERT INTO data_export_keys (data_export_id, kind, container, held) VALUES (%s, %s, %s, %s)"

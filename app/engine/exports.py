@@ -221,7 +221,11 @@ def sheet_name(label: str) -> str:
     return _NOT_IN_SHEETS.sub("_", label)[:31].strip(" '") or "Rows"
 
 
+def safe_name(name: str) -> str:
+    """What any browser and any disk takes for the name of a file."""
+    return _NOT_IN_FILES.sub("_", name)[:80].strip("._") or "table"
+
+
 def file_name(query: ListQuery, kind: str, at: datetime) -> str:
     """customers-2026-11-20-0930.csv: says what and when, and sorts by age."""
-    name = _NOT_IN_FILES.sub("_", query.resource.name).strip("._") or "table"
-    return f"{name[:80]}-{at.astimezone(UTC):%Y-%m-%d-%H%M}.{kind}"
+    return f"{safe_name(query.resource.name)}-{at.astimezone(UTC):%Y-%m-%d-%H%M}.{kind}"

@@ -12,6 +12,7 @@ from app.core import formats
 from app.core.db import db, reading
 from app.engine import copies, copies_later
 from app.engine.apply import transaction
+from app.engine.exports import safe_name
 from app.engine.projection import projection
 from app.engine.reading import read
 from app.engine.refusals import NotFound
@@ -20,7 +21,7 @@ from app.engine.resource import Resource
 from app.web.exporting import MIME
 from app.web.navigation import place
 from app.web.receipts import say
-from app.web.security import needs, signed_in
+from app.web.security import local_path, needs, signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("copies", __name__)
@@ -45,7 +46,7 @@ def show(key: int) -> str:
         kinds=copies.KINDS,
         size=formats.size,
         titles=_titles(manifest),
-        address=manifest.address if "address" not in view.masked else None,
+        address=local_path(manifest.address, "") if "address" not in view.masked else None,
         is_mine=manifest.app_user_id == actor.app_user_id,
         gettable=_is_gettable(manifest),
         may_cancel=_may_cancel(manifest),
@@ -99,7 +100,7 @@ def file(key: int) -> Response:
     if not _is_gettable(manifest):
         raise NotFound("This file is not here: it expired, or it was made for somebody else.")
     response = Response(copies_later.read(db.engine, key), mimetype=MIME[manifest.format])
-    response.headers["Content-Disposition"] = f'attachment; filename="{manifest.file_name}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{safe_name(manifest.file_name)}"'
     response.headers["Content-Length"] = str(manifest.byte_count)
     return response
 
@@ -130,7 +131,7 @@ def manifest_file(key: int) -> Response:
         sha256=manifest.sha256,
         request=manifest.request_id,
     )
-    response.headers["Content-Disposition"] = f'attachment; filename="{manifest.file_name}.manifest.json"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{safe_name(manifest.file_name)}.manifest.json"'
     return response
 
 
