@@ -54,7 +54,7 @@ class Group:
     any: bool
     filters: tuple[tuple[str, str, str, str, str], ...]
     """(field, operator, value, address to change it, address without it)"""
-    turned: str
+    turned: str | None
     """The address at which one suffices where now all must hold, or the other way round."""
     more: str
     """Where a further filter of this group is chosen."""
@@ -136,6 +136,7 @@ def _show(
         groups=[] if asking else _groups(resource, query, pairs),
         into=into,
         places=_places(query),
+        fresh=_fresh("any", query),
         position=position,
         wrong=wrong,
         keep=pairs,
@@ -193,13 +194,13 @@ def _row(resource: Resource, query: ListQuery, pairs: Pairs, number: int, place:
     return clause.title, clause.words, words_of(clause, {}), change, less(resource.path, pairs, {place})
 
 
-def _turned(resource: Resource, query: ListQuery, pairs: Pairs, name: str) -> str:
-    """The list with a group's any and all changed about."""
+def _turned(resource: Resource, query: ListQuery, pairs: Pairs, name: str) -> str | None:
+    """The list with a group's any and all changed about; None where no name is left for it."""
     if not name:
         return link(resource.path, pairs, match=None if query.matching_any else "any")
-    taken = {clause.group for clause in query.clauses}
-    kind = "all" if name.startswith("any") else "any"
-    other = next(f"{kind}{digit}" for digit in range(1, 10) if f"{kind}{digit}" not in taken)
+    other = _fresh("all" if name.startswith("any") else "any", query)
+    if other is None:
+        return None
     return link(
         resource.path,
         [
@@ -209,18 +210,18 @@ def _turned(resource: Resource, query: ListQuery, pairs: Pairs, name: str) -> st
     )
 
 
+def _fresh(kind: str, query: ListQuery) -> str | None:
+    """The name of a group there is not yet; the grammar has nine of each kind."""
+    taken = {clause.group for clause in query.clauses}
+    return next((f"{kind}{digit}" for digit in range(1, 10) if f"{kind}{digit}" not in taken), None)
+
+
 def _places(query: ListQuery) -> list[tuple[str, str]]:
     """(name, words) of where a new filter may go: by itself, into a group there is, or into a new one."""
-    taken = list(dict.fromkeys(clause.group for clause in query.clauses if clause.group))
-    words = {name: f"Group {number}, {name[:3]} of it" for number, name in enumerate(taken, 1)}
-    fresh = [
-        (
-            next(f"{kind}{digit}" for digit in range(1, 10) if f"{kind}{digit}" not in taken),
-            f"A new group, {kind} of it",
-        )
-        for kind in ("any", "all")
-    ]
-    return [("", "By itself"), *words.items(), *fresh]
+    taken = dict.fromkeys(clause.group for clause in query.clauses if clause.group)
+    known = [(name, f"Group {number}, {name[:3]} of it") for number, name in enumerate(taken, 1)]
+    fresh = [(_fresh(kind, query), f"A new group, {kind} of it") for kind in ("any", "all")]
+    return [("", "By itself"), *known, *((name, words) for name, words in fresh if name)]
 
 
 # -- the form for one field ----------------------------------------------------------------------------------------
@@ -350,7 +351,8 @@ def _chosen(clause: Clause, actor: Actor) -> str:
 
 def _position(text: str, query: ListQuery) -> int | None:
     """Which filter is asked anew; None for a new one."""
-    return int(text) if text.isascii() and text.isdigit() and int(text[:3]) < len(query.clauses) else None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else len(query.clauses)
+    return number if number < len(query.clauses) else None
 
 
 # -- and what it says ----------------------------------------------------------------------------------------------

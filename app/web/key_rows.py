@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from app.engine.access import Actor
 from app.engine.api_keys import fits, powers, prefix_of
 from app.engine.apply import change, transaction
-from app.web.session_rows import bundle
+from app.web.session_rows import HELD, bundle
 
 WRITTEN_AFTER = "10 minutes"
 """How often at most a key's last use is written to its row, which costs a change set."""
@@ -50,17 +50,11 @@ _BEARER = """
 u.id, u.email, u.must_change_password, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone),
 held.roles, held.permissions
 """
-_PERSON = """
+_PERSON = f"""
 JOIN users u ON u.id = a.user_id AND u.status = 'active'
 JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
 LEFT JOIN user_profiles p ON p.user_id = u.id
-LEFT JOIN LATERAL (
-    SELECT array_agg(r.name ORDER BY r.id) AS roles,
-           string_agg(array_to_string(r.permissions, ' '), ' ' ORDER BY r.id) AS permissions
-    FROM app_user_roles g JOIN roles r ON r.id = g.role_id
-    WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
-) held ON true
-"""
+{HELD}"""
 _BY_KEY = f"""
 SELECT k.id, k.name, k.key_hash, k.scopes, k.allowed_ips, k.rate_limit_per_min, {_BEARER}
 FROM user_api_keys k JOIN app_users a ON a.id = k.app_user_id AND a.status = 'active' {_PERSON}

@@ -49,10 +49,20 @@ class Standing(NamedTuple):
     """Notices for this person nobody has opened yet; counted up to 100."""
 
 
+HELD = """
+LEFT JOIN LATERAL (
+    SELECT array_agg(r.name ORDER BY r.id) AS roles,
+           string_agg(array_to_string(r.permissions, ' '), ' ' ORDER BY r.id) AS permissions
+    FROM app_user_roles g JOIN roles r ON r.id = g.role_id
+    WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
+) held ON true
+"""
+"""Beside `app_users a`: the roles somebody holds at this moment and what they permit."""
+
 # One statement for session, person, permissions and settings: four look-ups would cost every page three round trips.
 # Times are compared by the database, whose clock all processes share.
-_STANDING = """
-SELECT s.id, s.csrf_secret, nullif(s.data, '{}')::text, coalesce(s.elevated_until > now(), false),
+_STANDING = f"""
+SELECT s.id, s.csrf_secret, nullif(s.data, '{{}}')::text, coalesce(s.elevated_until > now(), false),
        s.last_seen_at < now() - interval '1 minute', u.must_change_password, s.user_session_id,
        u.id, u.email, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone), coalesce(p.theme, 'system'),
        coalesce(p.density, 'comfortable'), coalesce(p.single_keys, true), held.roles, held.permissions,
@@ -64,13 +74,7 @@ JOIN users u ON u.id = s.user_id AND u.status = 'active'
 JOIN app_users a ON a.user_id = u.id AND a.tenant_id = s.tenant_id AND a.status = 'active'
 JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
 LEFT JOIN user_profiles p ON p.user_id = u.id
-LEFT JOIN LATERAL (
-    SELECT array_agg(r.name ORDER BY r.id) AS roles,
-           string_agg(array_to_string(r.permissions, ' '), ' ' ORDER BY r.id) AS permissions
-    FROM app_user_roles g JOIN roles r ON r.id = g.role_id
-    WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
-) held ON true
-WHERE s.idle_expires_at > now() AND s.absolute_expires_at > now() AND
+{HELD}WHERE s.idle_expires_at > now() AND s.absolute_expires_at > now() AND
 """
 _FIND = f"{_STANDING} s.session_hash = %s"
 _FIND_ALL = f"{_STANDING} s.id = ANY(%s)"

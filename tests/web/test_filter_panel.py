@@ -109,3 +109,12 @@ def test_an_empty_list_says_what_emptied_it(olga: Desk) -> None:
     assert "Without “Status is Active”, or without “Customer is Customer 0”, there are some." in page
     page = olga.page(f"{LIST}?status=inactive&name=Customer 0&scope=No e-mail")
     assert "By itself, “Status is Inactive” already leaves none." in page
+
+
+def test_odd_places_and_many_groups_are_no_fault_of_the_console(olga: Desk) -> None:
+    for place in ("0005", "7", "-1", "99999999999"):
+        assert "Find a field" in olga.page(f"{LIST}/filters?status=active&edit={place}")
+    nine = "&".join(f"{kind}{digit}.status=active" for kind in ("any", "all") for digit in range(1, 10))
+    page = olga.page(f"{LIST}/filters?{nine}")
+    assert "Add to this group" in page and "New group" not in page
+    assert "new group" not in olga.page(f"{LIST}/filters?{nine}&field=name")
