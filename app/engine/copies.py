@@ -83,8 +83,14 @@ class Tally:
 
 
 def key_in(resource: Resource, key: str) -> Any:
-    """A record's key as `Tally` takes it in: a number where the key is one, else as addresses write it."""
-    values = list(resource.key_values(int(key) if resource.declared else key).values())
+    """A record's key as `Tally` takes it in: a number where the key is one, else as addresses write it.
+
+    Raises ValueError for what can be no key of a declared table, NotFound for one of any other.
+    """
+    known = resource.key_from_ledger(key) if resource.declared else key
+    if known is None:
+        raise ValueError(key)
+    values = list(resource.key_values(known).values())
     return values[0] if len(values) == 1 and isinstance(values[0], int) else key
 
 

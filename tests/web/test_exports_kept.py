@@ -166,7 +166,15 @@ def test_who_took_a_copy_is_a_search_from_the_record(app: Flask, house: House, g
 
 
 @pytest.mark.parametrize(
-    "asked", ["table=nowhere&key=1", "table=customers&key=x", "table=customers", "table=%00&key=1"]
+    "asked",
+    [
+        "table=nowhere&key=1",
+        "table=customers&key=x",
+        "table=customers&key=-1",
+        f"table=customers&key={10**30}",
+        "table=customers",
+        "table=%00&key=1",
+    ],
 )
 def test_a_search_for_no_record_says_so(app: Flask, house: House, asked: str) -> None:
     staff(app, house, "Olive", "owner").page(f"/copies?{asked}")
