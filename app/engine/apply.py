@@ -18,7 +18,7 @@ from app.engine.resource import Resource
 
 _OPEN = text(
     "SELECT open_change_set(:actor_type, :app_user_id, :channel, :action, :reason, :request_id, CAST(:ip AS inet),"
-    " :undoes_id, :tenant_id, api_key_id => :api_key_id)"
+    " :undoes_id, :tenant_id, api_key_id => :api_key_id, group_id => :group_id)"
 )
 
 
@@ -42,10 +42,12 @@ def change(
     request_id: str | None = None,
     ip: str | None = None,
     undoes_id: int | None = None,
+    group_id: int | None = None,
 ) -> Iterator[Connection]:
     """One unit of work inside an open change set: whatever it writes to governed tables is recorded under `actor`.
 
     The set's id is in `connection.info["change_set"]` for the receipt. An error rolls back rows and ledger alike.
+    `group_id` is the first set of those applied together in batches; it is None for that one itself.
     """
     with db.engine.begin() as connection:
         connection.info["change_set"] = connection.execute(
@@ -62,6 +64,7 @@ def change(
                 "ip": ip,
                 "undoes_id": undoes_id,
                 "tenant_id": actor.tenant_id,
+                "group_id": group_id,
             },
         ).scalar_one()
         yield connection
