@@ -99,7 +99,7 @@ def test_a_job_is_scheduled_once_a_crew_has_a_time_and_taken_back_again(person: 
     dispatcher.accessible("with a refused dialog")
     dispatcher.press("Escape")
     assert page.locator("#modal dialog").count() == 0
-    assert dispatcher.seen_focus() == "Schedule job"
+    dispatcher.comes_to("Schedule job")
 
     add_visit(dispatcher)
     dispatcher.toast("Visit created")

@@ -18,7 +18,7 @@ def stays_inside(person: Watched, dialog: str, presses: int) -> None:
         person.press("Tab")
         assert person.page.evaluate(
             f"document.activeElement === document.body || !!document.activeElement.closest('{dialog}')"
-        ), person.focus()
+        ), "the focus left the dialog"
 
 
 def test_from_the_first_page_to_a_saved_customer_and_back(person: Person) -> None:
@@ -26,7 +26,7 @@ def test_from_the_first_page_to_a_saved_customer_and_back(person: Person) -> Non
     page = manager.page
     manager.go("/")
     manager.press("Tab")
-    assert manager.seen_focus() == "Skip to content"
+    manager.comes_to("Skip to content")
     manager.press("Enter")
     manager.until("document.activeElement.id === 'main'")
     manager.press("Tab")
@@ -39,7 +39,7 @@ def test_from_the_first_page_to_a_saved_customer_and_back(person: Person) -> Non
     assert manager.seen_focus(), "reading goes on below the heading"
 
     manager.press("/")
-    assert manager.seen_focus() == "Find in this view"
+    manager.comes_to("Find in this view")
     page.keyboard.type("medical")
     manager.press("Enter")
     manager.at("q=medical")
@@ -79,9 +79,9 @@ def test_cells_rows_and_pages_of_a_list(person: Person) -> None:
     manager.go("/crm/customers?sort=name")
     names = page.locator("td[data-field=name]").all_inner_texts()
     manager.press("j")
-    assert manager.seen_focus() == names[0]
+    manager.comes_to(names[0])
     manager.press("j", "j", "k")
-    assert manager.seen_focus() == names[1]
+    manager.comes_to(names[1])
     for key, place in (
         ("ArrowRight", (1, 2)), ("ArrowDown", (2, 2)), ("Home", (2, 0)), ("Control+End", (49, 8)), ("ArrowUp", (48, 8)),
         ("Control+Home", (0, 0)),
@@ -95,7 +95,7 @@ def test_cells_rows_and_pages_of_a_list(person: Person) -> None:
     assert page.locator("tbody [tabindex='0']").count() == 1, "a table is one stop"
 
     manager.press("ArrowUp", "ArrowRight")
-    assert manager.seen_focus() == "Customer", "the head of a column"
+    manager.comes_to("Customer")  # the head of a column
     manager.press("Enter")
     manager.at("sort=-name")
     manager.until("document.activeElement.textContent.trim() === 'Customer'")
@@ -105,7 +105,7 @@ def test_cells_rows_and_pages_of_a_list(person: Person) -> None:
     manager.press("j", "]")
     manager.at("after=")
     manager.until("document.activeElement.localName === 'td'")
-    assert manager.seen_focus() == page.locator("td[data-field=name]").first.inner_text()
+    manager.comes_to(page.locator("td[data-field=name]").first.inner_text())
     second = page.locator("td[data-field=name]").all_inner_texts()
     manager.press("[")
     manager.at("before=")
@@ -125,22 +125,22 @@ def test_dialogs_hold_focus_and_give_it_back(person: Person) -> None:
     manager.seen_focus()
     stays_inside(manager, "#filters", 30)
     manager.press("Escape")
-    assert manager.seen_focus() == row
+    manager.comes_to(row)
 
     manager.press("?")
     page.get_by_role("dialog", name="Keys of this page").wait_for()
-    assert manager.seen_focus() == "Close"
+    manager.comes_to("Close")
     manager.accessible("with the keys")
     stays_inside(manager, "#keys", 3)
     manager.press("Escape")
-    assert manager.seen_focus() == row
+    manager.comes_to(row)
 
     manager.tab_to("Columns")
     manager.press("Enter")
     page.get_by_role("dialog", name="Columns").wait_for()
     manager.accessible("with the columns")
     manager.press("Escape")
-    assert manager.seen_focus().startswith("Columns")
+    manager.comes_to("Columns")
 
     # On a record: the menu of actions, and the question before a move.
     manager.press("j", "Enter")
@@ -150,15 +150,15 @@ def test_dialogs_hold_focus_and_give_it_back(person: Person) -> None:
     manager.until("document.querySelector('.rec-head details.drop').open")
     manager.accessible("with the menu")
     manager.press("ArrowDown")
-    assert manager.seen_focus() == "History"
+    manager.comes_to("History")
     manager.press("End")
-    assert manager.seen_focus() == "Archive"
+    manager.comes_to("Archive")
     manager.press("Escape")
-    assert manager.seen_focus() == "More actions"
+    manager.comes_to("More actions")
     manager.press("Enter", "End", "Enter")
     question = page.get_by_role("dialog")
     question.wait_for()
-    assert manager.seen_focus() == "Keep it", "the safe answer first"
+    manager.comes_to("Keep it")  # the safe answer first
     manager.accessible("with the question")
     stays_inside(manager, "#act", 4)
     manager.press("Escape")

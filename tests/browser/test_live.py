@@ -59,7 +59,7 @@ def test_an_open_list_follows_without_moving_what_one_is_at(person: Person, cust
     cell = f"document.querySelector('tr[data-key=\"{key}\"] td[data-field=bill_city]').textContent.trim()"
     dispatcher.until(f"{cell} === 'Silverton'")
     assert time.monotonic() - sent < SOON
-    assert dispatcher.seen_focus() == at
+    dispatcher.comes_to(at)
     dispatcher.until("document.getElementById('announcer').textContent.includes('Silverton') === false")
 
 
@@ -79,7 +79,7 @@ def test_what_would_move_under_the_mouse_is_offered(person: Person, server: Live
     offer.click()
     dispatcher.until(f"document.querySelector('tbody tr').dataset.key === '{third}'")
     assert not dispatcher.page.locator(".news-pill").count()
-    assert dispatcher.focus()["tag"] == "td"
+    dispatcher.until("document.activeElement.localName === 'td'")
 
 
 def test_a_record_follows_around_what_is_being_typed(person: Person, customer: tuple[int, str]) -> None:

@@ -41,7 +41,7 @@ def test_one_comes_back_to_the_row_one_left_and_walks_on_from_there(person: Pers
     manager.until(f"{ROW} === '{key}'")
     assert manager.path() == second_page and scrolled(manager) > 0
     was = scrolled(manager)
-    assert manager.seen_focus() == name
+    manager.comes_to(name)
     manager.accessible("with the row one left")
 
     # By the crumb, after an edit that was saved.

@@ -51,7 +51,7 @@ def test_a_list_is_kept_changed_measured_and_put_in_order(person: Person) -> Non
     dialog = page.get_by_role("dialog", name="Save view of invoices")
     dialog.wait_for()
     grace.accessible("with the dialog to save a view")
-    assert grace.seen_focus() == "Name"
+    grace.comes_to("Name")
     page.keyboard.type("To send today")
     grace.press("Enter")
     grace.toast("View “To send today” saved")
@@ -74,7 +74,7 @@ def test_a_list_is_kept_changed_measured_and_put_in_order(person: Person) -> Non
     before = chooser.locator("[data-shown] [name=cols]").evaluate_all("all => all.map((each) => each.value)")
     for _ in range(len(before) - 2):
         grace.press("Alt+ArrowUp")
-    assert grace.seen_focus() == "Move Memo"
+    grace.comes_to("Move Memo")
     chooser.get_by_role("button", name="Move Customer down").click()
     chooser.get_by_label("Save to this view").check()
     chooser.get_by_role("button", name="Done").click()

@@ -29,7 +29,7 @@ def test_a_list_is_sorted_paged_searched_and_filtered(person: Person, server: Li
     first_page = keys(page)
     page.get_by_role("link", name="Next", exact=True).click()
     assert not set(keys(page)) & set(first_page)
-    assert page.locator(".pager").inner_text().startswith("50 shown of 1,089 customers")
+    assert re.match(r"50 shown of 1,\d{3} customers", page.locator(".pager").inner_text()), "others make some meanwhile"
     page.get_by_role("link", name="Previous", exact=True).click()
     assert keys(page) == first_page
     page.get_by_role("link", name="Last page").click()

@@ -25,7 +25,10 @@ _AXE = (ROOT / "static/vendor/axe.min.js").read_text()
 _RUN = """async ([only, within, without]) => {
   const rules = Object.fromEntries(without.map((each) => [each, {enabled: false}]));
   const parts = {include: [within || 'html'], exclude: ['tbody > tr:nth-child(n+13)']};
+  const at = [scrollX, scrollY];
+  scrollTo(0, 0);  // what lies half under a bar that stays while the page scrolls would be found too small
   const found = await axe.run(parts, {runOnly: only, rules, resultTypes: ['violations'], preload: false});
+  scrollTo(...at);
   return found.violations.map((rule) => ({rule: rule.id, says: rule.help, at: rule.nodes.map(
     (node) => [node.target.join(' '), node.html.slice(0, 160), node.failureSummary.slice(0, 300)])}));
 }"""
@@ -182,17 +185,25 @@ class Watched:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def focus(self) -> dict[str, Any]:
-        """What has focus: its words, and whether one sees that it does."""
-        at = self.page.evaluate(_FOCUS)
-        assert at, f"nothing has focus on {self.path()}"
-        return dict(at)
-
     def seen_focus(self) -> str:
-        """The words of what has focus, which must be marked and in view."""
-        at = self.focus()
-        assert at["ring"] and at["inside"], f"the focus on {at} is not to be seen"
-        return str(at["words"])
+        """The words of what has focus, which must be marked and in view; a dialog gives it back a moment after it closed."""
+        deadline = time.monotonic() + 5
+        while True:
+            at = self.page.evaluate(_FOCUS)
+            if at and at["ring"] and at["inside"]:
+                return str(at["words"])
+            assert time.monotonic() < deadline, f"the focus on {at} is not to be seen on {self.path()}"
+            time.sleep(0.03)
+
+    def comes_to(self, words: str, *, marked: bool = True) -> None:
+        """Wait until what these words begin the name of has focus, and is seen to; a caret alone marks a field one types in."""
+        deadline = time.monotonic() + 5
+        while True:
+            at = self.page.evaluate(_FOCUS) or {"words": "nothing"}
+            if at["words"].startswith(words) and (not marked or (at["ring"] and at["inside"])):
+                return
+            assert time.monotonic() < deadline, f"the focus is on {at}, not on “{words}”"
+            time.sleep(0.03)
 
     def tab_to(self, words: str, limit: int = 160) -> None:
         """Press Tab until what these words name has focus, seeing it on every step."""
