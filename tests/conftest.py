@@ -182,7 +182,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, server: Live) -> Iterator[Any]:
     """A new page at 1440 wide, on the running console, nobody signed in."""
     context = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
 
@@ -195,7 +195,7 @@ def signed_in(browser: Any, server: Live) -> Iterator[Callable[..., Any]]:
     def sign_in(role: str, **options: Any) -> Any:
         options = {"viewport": {"width": 1440, "height": 900}, **options}
         context = browser.new_context(base_url=server.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.goto("/sign-in")

@@ -180,7 +180,9 @@ def to_sign_in() -> AnyResponse:
         page = f"{shown.path}?{shown.query}" if shown.query else shown.path
         return htmx.sign_in_first(url_for("sign_in.form", next=local_path(page, "") or None))
     if request.accept_mimetypes.best == "text/event-stream":
-        abort(401)  # a page has no place in a stream; whoever listens learns from the number that there is nothing to hear
+        abort(
+            401
+        )  # a page has no place in a stream; whoever listens learns from the number that there is nothing to hear
     back = request.full_path.rstrip("?") if request.method == "GET" else drafts.keep_after_session() or _page_of_form()
     return redirect(url_for("sign_in.form", next=back if back not in ("/", None) else None), 303)
 

@@ -42,7 +42,7 @@ def arrive(browser: Any, server: Live, cookies: Callable[[str], Any]) -> Person:
             accept_downloads=True,
             **{**given, **options},
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         return Watched(context.new_page())
 
     return come

@@ -150,6 +150,7 @@ def test_a_page_whose_scripts_never_came_is_as_accessible(person: Person, path: 
 
 
 def keys(page: Any) -> list[str]:
+    page.wait_for_load_state()  # a page without script says when it is whole, and by nothing else
     return list(page.locator("tr[data-key]").evaluate_all("rows => rows.map((row) => row.dataset.key)"))
 
 

@@ -50,9 +50,13 @@ def test_filters_and_order_hold_in_every_kind_of_file(company: Company, resource
     question = f"sort=id&{name}.null=false&cols={name}"
     page = company.fetch(resource, limit="200", sort="id", cols=name, **{f"{name}.null": "false"})
     keys = [row[page.layout.key] for row in page.rows]
-    found = [int(line[0]) for line in table(company.get(f"{resource.path}.csv?{question}").get_data(as_text=True))[1:]]
+    files = {kind: company.get(f"{resource.path}.{kind}?{question}") for kind in ("csv", "json", "xlsx")}
+    for kind, start in (("csv", b"\xef\xbb\xbfid,"), ("json", b"["), ("xlsx", b"PK")):
+        assert files[kind].status_code == 200 and files[kind].data.startswith(start), kind
+        assert "attachment" in files[kind].headers["Content-Disposition"], kind
+    found = [int(line[0]) for line in table(files["csv"].get_data(as_text=True))[1:]]
     assert found[:200] == keys
-    assert [each["id"] for each in json.loads(company.get(f"{resource.path}.json?{question}").data)] == found
+    assert [each["id"] for each in json.loads(files["json"].data)] == found
 
 
 def test_a_file_has_the_whole_list_whatever_page_was_on_the_screen(company: Company) -> None:

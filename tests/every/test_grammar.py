@@ -13,7 +13,7 @@ import pytest
 from app.engine import keyset
 from app.engine.fields import Choice, Count, Date, Email, Field, Flag, Moment, Phone, Reference, SubjectLink, Url, Whole
 from app.engine.fields.number import Number
-from app.engine.filters import parameter
+from app.engine.filters import MOST_CLAUSES, parameter
 from app.engine.refusals import BadQuery
 from app.engine.registry import discover
 from app.engine.resource import Resource
@@ -48,18 +48,19 @@ def plausible(each: Field, op: str) -> str:
 @every_resource
 def test_a_field_of_every_kind_answers_its_operators(company: Company, resource: Resource) -> None:
     fields = one_of_each_kind(resource, company.view(resource).filterable)
-    for op in OPERATORS:
-        asked = {parameter(each.name, op): plausible(each, op) for each in fields if op in each.operators}
-        if asked:
-            address = f"{resource.path}?{urlencode({**asked, 'limit': 10})}"
-            response = company.get(address, Accept="application/json", **{"HX-Request-Type": "partial"})
-            assert response.status_code == 200, (op, response.get_data(as_text=True)[:300])
+    asked = [
+        (parameter(each.name, op), plausible(each, op)) for op in OPERATORS for each in fields if op in each.operators
+    ]
+    for start in range(0, len(asked), MOST_CLAUSES):
+        address = f"{resource.path}?{urlencode([*asked[start : start + MOST_CLAUSES], ('limit', 10)])}"
+        response = company.get(address, Accept="application/json", **{"HX-Request-Type": "partial"})
+        assert response.status_code == 200, (address, response.get_data(as_text=True)[:300])
 
 
 @every_resource
 def test_a_value_taken_from_a_row_finds_that_row(company: Company, resource: Resource) -> None:
     view = company.view(resource)
-    fields = [each for each in view.filterable if "eq" in each.operators]
+    fields = one_of_each_kind(resource, (each for each in view.filterable if "eq" in each.operators))
     page = company.fetch(resource, limit="10", cols=",".join(each.name for each in fields))
     row = page.rows[0]
     for each in fields:

@@ -79,10 +79,13 @@ def test_lists_records_forms_and_histories_show_it_as_text(spoiled: Company, res
     every = ",".join(each.name for each in resource.fields)
     page = spoiled.fetch(resource, limit="50")
     keys = [row[page.layout.key] for row in page.rows]
-    addresses = [resource.path, f"{resource.path}?cols={every}&limit=50", f"/lookups/{resource.name}"]
-    for key in keys[::17]:
-        addresses += [f"{resource.path}/{key}", f"{resource.path}/{key}/history"]
-    forms = [f"{resource.path}/{key}/edit" for key in keys[:2]] if spoiled.view(resource).writes else []
+    addresses = [
+        f"{resource.path}?cols={every}&limit=25",
+        f"/lookups/{resource.name}",
+        f"{resource.path}/{keys[0]}/history",
+    ]
+    addresses += [f"{resource.path}/{key}" for key in {keys[0], keys[-1]}]
+    forms = [f"{resource.path}/{keys[-1]}/edit"] if spoiled.view(resource).writes else []
     for address in addresses + forms:
         response = spoiled.get(address)
         assert response.status_code == 200 or (address in forms and response.status_code == 403), address

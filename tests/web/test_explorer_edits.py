@@ -183,7 +183,8 @@ def test_rows_of_any_key_are_edited_and_undone(foreign: Foreign) -> None:
         was = desk.opened(f"{place}/{key}/edit").values[name]
         assert desk.edit(f"{place}/{key}/edit", **{name: value}).status_code == 303, table
         assert desk.opened(f"{place}/{key}/edit").values[name] == value
-        assert "changed" in desk.page(f"{place}/{key}/history")
+        told = desk.page(f"{place}/{key}/history")
+        assert "changed" in told, (told[-900:], entries(foreign, table))
         assert desk.press(f"/change-sets/{last_set(foreign)}/undo").status_code == 303
         assert desk.opened(f"{place}/{key}/edit").values[name] == was, table
 

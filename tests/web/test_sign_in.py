@@ -95,7 +95,7 @@ def test_dana_signs_in_and_goes_where_she_was_going(house: House, dana: Person) 
     assert asked.status_code == 303
     assert asked.location == "/sign-in?next=/people?status%3Dactive"
     answer = dana.sign_in(next="/people?status=active")
-    assert (answer.status_code, answer.location) == (303, "/people?status=active")
+    assert (answer.status_code, answer.location) == (303, "/people?status=active"), words(answer.text)
     assert dana.desk.get("/people").status_code == 200
     noted = latest(house.connection, dana.email)
     assert (noted.outcome, str(noted.ip), noted.tenant_id) == ("success", "127.0.0.1", house.tenant_id)
