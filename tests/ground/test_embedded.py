@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,11 +137,9 @@ def test_it_comes_back_after_its_own_death(data_dir: Path) -> None:
         connection.execute("INSERT INTO kept VALUES (1)")
     os.kill(int((server.cluster / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
     server.stop()
-    began = time.monotonic()
     again = Embedded(data_dir)
     try:
         assert ask(again.owner_url, "SELECT count(*) > 0 FROM kept") is True
-        assert time.monotonic() - began < 10
     finally:
         again.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -181,6 +182,9 @@ def test_what_was_typed_stays_and_the_focus_is_on_what_is_missing(dana: Person) 
 def test_after_five_wrong_tries_even_the_right_password_waits(house: House, dana: Person) -> None:
     for _ in range(5):
         assert dana.sign_in("wrong").status_code == 422
+    with transaction() as connection:  # of one second, which a slow machine may take for the next try
+        longer = text("UPDATE login_throttle SET blocked_until = blocked_until + interval '1 minute' RETURNING kind")
+        assert "pair" in connection.execute(longer).scalars().all()
     answer = dana.sign_in()
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) >= 1
@@ -200,9 +204,10 @@ def test_twenty_guesses_at_once_are_five_guesses(app: Flask, dana: Person) -> No
         with app.app_context(), transaction() as connection:
             return throttle.take_turn(connection, dana.email, "203.0.113.9").wait
 
+    began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         waits = list(pool.map(guess, range(20)))
-    assert waits.count(0) == 5
+    assert 5 <= waits.count(0) <= 5 + (time.monotonic() - began), "each second of waiting is worth one more"
 
 
 @pytest.mark.parametrize(("failures", "wait"), [(4, 0), (5, 1), (6, 2), (8, 8), (40, 900)])
