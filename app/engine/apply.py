@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +70,24 @@ def change(
         yield connection
 
 
+@contextmanager
+def rehearsal(actor: Actor, action: str | None = None) -> Iterator[Connection]:
+    """One unit of work that is taken back at its end, whatever happened in it: the real statements, and nothing stays.
+
+    What it would enter into the ledger can be read inside, under the set in `connection.info["change_set"]`.
+    """
+    try:
+        with change(actor, action=action) as connection:
+            yield connection
+            raise _TakenBack
+    except _TakenBack:
+        return
+
+
+class _TakenBack(Exception):
+    """The end of a rehearsal."""
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What happened: the change set to undo it by, and the records it touched."""
@@ -108,16 +126,21 @@ def apply(
         with change(
             actor, reason=reason, action=plan.action, channel=channel, request_id=request_id, ip=ip, undoes_id=undoes_id
         ) as connection:
-            keys = tuple(_write(connection, each, actor) for each in plan.changes)
+            keys = tuple(write(connection, each, actor) for each in plan.changes)
             number = connection.info["change_set"]
             if within is not None:
                 within(connection, keys)
-    except (IntegrityError, DataError, InternalError, ProgrammingError, NotSupportedError) as fault:
-        raise _sentence(fault, plan) from fault
+    except REFUSALS as fault:
+        raise sentence(fault, [each.resource for each in plan.changes]) from fault
     return Receipt(number, keys, plan)
 
 
-def _write(connection: Connection, each: Change, actor: Actor) -> Any:
+REFUSALS = (IntegrityError, DataError, InternalError, ProgrammingError, NotSupportedError)
+"""What the database raises when it takes a value ill, rather than when it is unwell."""
+
+
+def write(connection: Connection, each: Change, actor: Actor) -> Any:
+    """One change inside somebody else's unit of work, with all that follows from it; returns the record's key."""
     if each.resource.writes is not None:
         return each.resource.writes(connection, each, actor)
     resource, table = each.resource, each.resource.table
@@ -197,12 +220,15 @@ def insert_as(connection: Connection, table: Table, values: dict[str, Any]) -> i
     return int(values.get("id", 0))
 
 
-def _sentence(fault: DBAPIError, plan: Plan) -> Rejected:
-    """What the database said, as a sentence beside the field it is about."""
+def sentence(fault: DBAPIError, resources: Sequence[Resource]) -> Rejected:
+    """What the database said, as a sentence beside the field it is about; raises `fault` where that is none.
+
+    `resources` are those that were written; the first is meant where the database names no table.
+    """
     details = getattr(fault.orig, "diag", None)
     constraint = getattr(details, "constraint_name", None) or ""
     table = getattr(details, "table_name", None)
-    resource = next((each.resource for each in plan.changes if each.resource.name == table), plan.changes[0].resource)
+    resource = next((each for each in resources if each.name == table), resources[0])
     if constraint in resource.sentences:
         field, sentence = resource.sentences[constraint]
         return Rejected({field: sentence})

@@ -126,8 +126,21 @@ def plan_move(
     reason: str | None = None,
 ) -> Plan:
     """A transition or action on one record: permission, present state, guards, then the values it sets."""
-    view = projection(resource, actor)
-    row = current(connection, view, key, actor)
+    row = current(connection, projection(resource, actor), key, actor)
+    return plan_move_of(connection, resource, key, row, move, asked, actor, reason)
+
+
+def plan_move_of(
+    connection: Connection,
+    resource: Resource,
+    key: Any,
+    row: Mapping[str, Any],
+    move: Transition | Action,
+    asked: Mapping[str, Any],
+    actor: Actor,
+    reason: str | None = None,
+) -> Plan:
+    """The same of a record whose whole row was read already, as for many at once."""
     why = refusal(resource, row, move, actor)
     if why:
         raise NotAllowed(why)

@@ -100,6 +100,19 @@ def lookup(
     return [Choice(key, label or f"#{key}", extra or "") for key, label, extra in rows]
 
 
+def pickable(connection: Connection, resource: Resource, actor: Actor, key: Any, by: str = "id") -> str | None:
+    """The title of one record a picker would offer; None where this actor may not pick it or there is none."""
+    from app.engine.listing import row_scope
+
+    hidden = hides_title(resource, actor.permissions)
+    label: Any = literal(None) if hidden else label_of(resource, resource.table.c)
+    statement = select(resource.table.c[by], label).where(
+        resource.table.c[by] == key, *_visible(resource, actor, row_scope(projection(resource, actor), actor))
+    )
+    row = connection.execute(statement.limit(1), {"tenant": actor.tenant_id, "me": actor.app_user_id}).first()
+    return None if row is None else row[1] or f"#{key}"
+
+
 def _visible(resource: Resource, actor: Actor, scope: list[Any]) -> list[Any]:
     """A colleague's name may be picked without the right to read colleagues' records; any other record may not."""
     if resource.open_title:

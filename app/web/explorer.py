@@ -28,7 +28,14 @@ from app.web.session import current_actor
 TIME_LIMIT = "5s"
 """For what has to look through a table row by row; the plain list in its own order never needs it."""
 GONE = ("42P01", "42703", "3F000")
-LEDGER = frozenset({"change_sets", "change_entries"})
+ELSEWHERE = {
+    "change_sets": "/change-sets",
+    "change_entries": "/change-sets",
+    "bulk_plans": "/plans",
+    "bulk_plan_rows": "/plans",
+    "bulk_plan_sets": "/plans",
+}
+"""Tables whose rows hold values of others: each is read on a page that hides what its reader may not see."""
 
 
 class TableAddress(BaseConverter):
@@ -61,8 +68,8 @@ def find(where: str) -> Found:
         abort(404)
     connection, actor = reading(), current_actor()
     if schema == current_app.extensions["console.config"].console_schema:
-        if name in LEDGER:
-            abort(redirect("/change-sets", 303))
+        if name in ELSEWHERE:
+            abort(redirect(ELSEWHERE[name], 303))
         known = REGISTRY.get(name)
         if known is not None:
             abort(redirect(known.path + _rest(), 303))

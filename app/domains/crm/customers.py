@@ -209,7 +209,7 @@ customers = Resource(
         ),
         Text("bill_line1", label="Street", personal=True, list=False, group="Billing address"),
         Text("bill_line2", label="Suite or floor", personal=True, list=False, group="Billing address"),
-        Text("bill_city", label="City", edit=INLINE, filter=True, group="Billing address", width="m"),
+        Text("bill_city", label="City", edit=INLINE | BULK, filter=True, group="Billing address", width="m"),
         Reference(
             "account_manager_id", label="Account manager", to="app_users", as_="person", edit=INLINE | BULK, filter=True
         ),
@@ -245,8 +245,8 @@ customers = Resource(
         Reference("merged_into_id", label="Merged into", to="customers", edit=NEVER, list=False),
         Text("source", label="Came from", list=False, filter=True),
         Url("website", list=False),
-        Text("bill_region", label="State", longest=40, list=False, filter=True, group="Billing address"),
-        Text("bill_postal", label="ZIP code", longest=20, list=False, group="Billing address"),
+        Text("bill_region", label="State", longest=40, edit=BULK, list=False, filter=True, group="Billing address"),
+        Text("bill_postal", label="ZIP code", longest=20, edit=BULK, list=False, group="Billing address"),
         Code(
             "bill_country", label="Country", longest=2, list=False, group="Billing address",
             help="Two letters, like US.",

@@ -45,6 +45,12 @@ ENDED = {
         " AND NOT EXISTS (SELECT 1 FROM automation_runs r WHERE r.scheduled_task_id = t.id)"
         " AND NOT EXISTS (SELECT 1 FROM error_logs l WHERE l.scheduled_task_id = t.id)",
     ),
+    # Plans of bulk fixes: those never applied a week after their day, the others with the values they hold in 90 days.
+    "bulk.plans": (
+        "bulk_plans p",
+        "p.state NOT IN ('rehearsing', 'applying', 'undoing') AND p.expires_at < clock_timestamp()"
+        " - CASE WHEN p.applied = 0 THEN interval '7 days' ELSE interval '90 days' END",
+    ),
     "workers": (
         "workers w",
         "w.status = 'stopped' AND w.last_heartbeat_at < clock_timestamp() - interval '30 days'"

@@ -17,6 +17,7 @@ class Date(Field):
     """A day that turns red once it has passed, while the record still waits for something."""
     type: ClassVar[str] = "date"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "gt", "gte", "lt", "lte", "between", "null")
+    changes: ClassVar[tuple[str, ...]] = ("set", "shift", "copy", "clear")
 
     def parse(self, typed: str) -> Any:
         try:

@@ -63,6 +63,8 @@ class Field:
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "null")
     numeric: ClassVar[bool] = False
     """Shown right-aligned."""
+    changes: ClassVar[tuple[str, ...]] = ("set", "clear", "copy")
+    """What can be done to it in many records at once; the names are those of engine/bulk/operations.py."""
 
     @property
     def title(self) -> str:

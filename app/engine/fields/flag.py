@@ -19,6 +19,7 @@ class Flag(Field):
     no: str = "No"
     type: ClassVar[str] = "flag"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "null")
+    changes: ClassVar[tuple[str, ...]] = ("set",)
 
     def parse(self, typed: str) -> Any:
         word = typed.strip().lower()

@@ -16,6 +16,7 @@ class Json(Field):
     list: bool = False
     sort: bool = False
     type: ClassVar[str] = "json"
+    changes: ClassVar[tuple[str, ...]] = ()
     operators: ClassVar[tuple[str, ...]] = ("null",)
 
     def parse(self, typed: str) -> Any:

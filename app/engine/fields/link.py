@@ -17,6 +17,7 @@ class Link(Field):
     base: str = ""
     words: str = "Open"
     type: ClassVar[str] = "link"
+    changes: ClassVar[tuple[str, ...]] = ()
     operators: ClassVar[tuple[str, ...]] = ()
 
     def address(self, value: Any) -> str:

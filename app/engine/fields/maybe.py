@@ -13,6 +13,7 @@ class Maybe(Flag):
     """A boolean that may be empty. A box could not show that, so it is chosen from three."""
 
     type: ClassVar[str] = "maybe"
+    changes: ClassVar[tuple[str, ...]] = ("set", "clear")
     options: ClassVar[tuple[tuple[str, str], ...]] = (("true", "Yes"), ("false", "No"))
 
     def parse(self, typed: str) -> Any:

@@ -18,6 +18,7 @@ class Moment(Field):
     due: bool = False
     type: ClassVar[str] = "moment"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "gt", "gte", "lt", "lte", "between", "null")
+    changes: ClassVar[tuple[str, ...]] = ("set", "shift", "copy", "clear")
 
     def parse(self, typed: str) -> Any:
         try:

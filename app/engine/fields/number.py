@@ -23,6 +23,7 @@ class Number(Field):
     type: ClassVar[str] = "number"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "gt", "gte", "lt", "lte", "between", "in", "null")
     numeric: ClassVar[bool] = True
+    changes: ClassVar[tuple[str, ...]] = ("set", "add", "subtract", "raise", "lower", "copy", "clear")
 
     def parse(self, typed: str) -> Any:
         plain = _DECOR.sub("", typed.replace("−", "-"))

@@ -24,6 +24,7 @@ class Plain(Field):
     kind: str = ""
     """The type as PostgreSQL names it, said beside the field."""
     type: ClassVar[str] = "plain"
+    changes: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, typed: str) -> Any:
         if "\x00" in typed:

@@ -16,6 +16,7 @@ class Pointer(Reference):
 
     number: bool = False
     type: ClassVar[str] = "pointer"
+    changes: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, typed: str) -> Any:
         if "\x00" in typed:

@@ -16,6 +16,7 @@ class Secret(Field):
     list: bool = False
     sort: bool = False
     type: ClassVar[str] = "secret"
+    changes: ClassVar[tuple[str, ...]] = ()
     operators: ClassVar[tuple[str, ...]] = ("null",)
 
     def out(self, value: Any) -> Any:

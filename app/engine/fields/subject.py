@@ -15,6 +15,7 @@ class SubjectLink(Field):
     edit: Edit = NEVER
     sort: bool = False
     type: ClassVar[str] = "subject"
+    changes: ClassVar[tuple[str, ...]] = ()
     operators: ClassVar[tuple[str, ...]] = ("eq", "null")
 
     def parse(self, typed: str) -> Any:

@@ -16,6 +16,7 @@ class Tags(Field):
     sort: bool = False
     type: ClassVar[str] = "tags"
     operators: ClassVar[tuple[str, ...]] = ("eq", "null")
+    changes: ClassVar[tuple[str, ...]] = ("include", "exclude", "set", "clear")
 
     def parse(self, typed: str) -> Any:
         words = (Text("word", longest=80).parse(part) for part in typed.split(","))

@@ -21,6 +21,7 @@ class Text(Field):
     longest: int = 20_000
     type: ClassVar[str] = "text"
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "contains", "startswith", "null")
+    changes: ClassVar[tuple[str, ...]] = ("set", "replace", "copy", "clear")
 
     def parse(self, typed: str) -> Any:
         """Refuses what PostgreSQL or a log cannot hold rather than change it silently."""

@@ -15,6 +15,7 @@ class Verbatim(Text):
 
     operators: tuple[str, ...] = Text.operators  # type: ignore[misc]
     type: ClassVar[str] = "text"
+    changes: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, typed: str) -> Any:
         if "\x00" in typed:

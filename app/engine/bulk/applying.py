@@ -1,0 +1,342 @@
+"""Applying a plan: exactly what was shown, in batches, each whole or not at all; stopped, taken up again, taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.engine import ledger
+from app.engine.access import Actor
+from app.engine.apply import apply, change, transaction
+from app.engine.bulk import plans
+from app.engine.bulk.plans import BATCH, BulkPlan
+from app.engine.bulk.rehearsal import Stopped, hold
+from app.engine.bulk.work import Item, Outcome, Work, jsoned, of, write_what_can_be
+from app.engine.plan import same
+from app.engine.refusals import NotAllowed, Rejected, Stale
+from app.engine.undo import may_undo, plan_undo
+from app.engine.values import typed_row
+
+
+def begin(
+    connection: Connection, plan: BulkPlan, actor: Actor, reason: str, request_id: str | None, ip: str | None
+) -> None:
+    """Let a rehearsed plan be applied: once, by its maker, as long as it is what was shown.
+
+    Raises Rejected without a reason, Stale when it was applied already, is too old, or is not what was rehearsed.
+    """
+    if not reason.strip():
+        raise Rejected({"reason": "Say why; the history of every record keeps it."})
+    if plan.expired:
+        raise Stale("This rehearsal is a day old. Rehearse it again before you apply it.")
+    if plan.changing == 0:
+        raise Rejected({"": "There is nothing to apply: no record would change."})
+    of(connection, plan.resource, plan.edits or {}, actor, reason)  # what the role allowed then, it must allow now
+    if plan.sha256 != plans.digest(connection, plan):
+        raise Stale("This plan is not what was rehearsed any more. Rehearse it again.")
+    values = {"id": plan.id, "sha256": plan.sha256, "reason": reason.strip()[:1000], "request": request_id, "ip": ip}
+    if connection.execute(_BEGIN, values).rowcount != 1:
+        raise Stale("This plan is being applied or was applied already. Nothing was done twice.")
+
+
+_BEGIN = text("""
+UPDATE bulk_plans SET state = 'applying', reason = :reason, request_id = :request, ip = CAST(:ip AS inet),
+    stop_asked = false, beat_at = clock_timestamp()
+WHERE id = :id AND state = 'ready' AND sha256 = :sha256 AND expires_at > clock_timestamp()
+""")
+
+
+def go_on(connection: Connection, plan: BulkPlan) -> None:
+    """Take up a stopped plan where it stands. Raises Stale for one that is not stopped."""
+    if connection.execute(_GO_ON, {"id": plan.id}).rowcount != 1:
+        raise Stale("This plan is not stopped.")
+
+
+_GO_ON = text(
+    "UPDATE bulk_plans SET state = 'applying', why = NULL, stop_asked = false, beat_at = clock_timestamp()"
+    " WHERE id = :id AND state = 'stopped'"
+)
+
+
+def stop(connection: Connection, plan: BulkPlan) -> None:
+    """Ask whoever is at it to stop after the batch in hand; where nobody is any more, it is stopped at once."""
+    connection.execute(_STOP, {"id": plan.id})
+
+
+_STOP = text("""
+UPDATE bulk_plans SET stop_asked = true,
+    state = CASE WHEN state = 'rehearsing' THEN 'draft' WHEN beat_at < clock_timestamp() - interval '3 minutes'
+        THEN CASE state WHEN 'undoing' THEN 'done' ELSE 'stopped' END ELSE state END
+WHERE id = :id AND state IN ('rehearsing', 'applying', 'undoing')
+""")
+
+
+def discard(connection: Connection, plan: BulkPlan) -> None:
+    """Give a plan up before anything of it was applied. Raises Stale for any other."""
+    done = connection.execute(
+        text(
+            "UPDATE bulk_plans SET state = 'cancelled', finished_at = clock_timestamp()"
+            " WHERE id = :id AND state IN ('draft', 'ready', 'failed')"
+        ),
+        {"id": plan.id},
+    )
+    if done.rowcount != 1:
+        raise Stale("This plan is under way or was applied already; it cannot be thrown away.")
+
+
+def fail(connection: Connection, plan_id: int, why: str) -> None:
+    """End what cannot go on, with why. What was applied of it stays applied and can be undone."""
+    connection.execute(
+        text(
+            "UPDATE bulk_plans SET why = :why, stop_asked = false, state = CASE WHEN applied + left_out > 0 OR"
+            " state = 'applying' THEN 'stopped' WHEN state = 'undoing' THEN 'done' ELSE 'failed' END"
+            " WHERE id = :id AND state IN ('rehearsing', 'applying', 'undoing')"
+        ),
+        {"id": plan_id, "why": why[:500]},
+    )
+
+
+def carry_out(number: int, actor: Actor) -> BulkPlan:
+    """Apply what is left of a plan that was begun, batch by batch. Safe to run twice and after a worker died: a batch is
+    in the ledger with its rows marked, or neither happened.
+
+    Raises NotAllowed or Rejected where the role does not include it any more.
+    """
+    with transaction() as connection:
+        plan = plans.find(connection, number, actor.tenant_id)
+        attempt = connection.execute(_TAKE_UP, {"id": number}).scalar()
+        if attempt is None:
+            return plan
+        work = of(connection, plan.resource, plan.edits or {}, actor, plan.reason or "")
+    while _batch(plan, work, actor, attempt):
+        pass
+    with transaction() as connection:
+        connection.execute(_REST, {"id": number, "attempt": attempt})
+        return plans.find(connection, number, actor.tenant_id)
+
+
+_TAKE_UP = text(
+    "UPDATE bulk_plans SET attempt = attempt + 1, beat_at = clock_timestamp()"
+    " WHERE id = :id AND state = 'applying' RETURNING attempt"
+)
+_REST = text(
+    "UPDATE bulk_plans SET state = 'stopped', stop_asked = false WHERE id = :id AND attempt = :attempt"
+    " AND state = 'applying' AND stop_asked"
+)
+
+
+class _Nothing(Exception):
+    """A batch of which nothing could be written, so that no change set should stand for it."""
+
+
+def _batch(plan: BulkPlan, work: Work, actor: Actor, attempt: int) -> bool:
+    """One batch in one transaction with its change set; whether there may be more."""
+    left: dict[int, Outcome] = {}
+    try:
+        with change(
+            actor, reason=plan.reason, action=work.action, request_id=plan.request_id, ip=plan.ip
+        ) as connection:
+            rows = _next(connection, plan, attempt)
+            items = _still(connection, work, rows, actor, left)
+            for n, (kind, why) in write_what_can_be(connection, work, items).items():
+                left[n] = Outcome("left_out", kind=kind, why=why)
+            if len(left) == len(rows):
+                raise _Nothing
+            _mark(connection, plan, [row.n for row in rows if row.n not in left], left)
+            connection.execute(
+                text("INSERT INTO bulk_plan_sets (plan_id, change_set_id, records) VALUES (:plan, :set, :records)"),
+                {"plan": plan.id, "set": connection.info["change_set"], "records": len(rows) - len(left)},
+            )
+    except _Nothing:
+        with transaction() as connection:
+            rows = _next(connection, plan, attempt)
+            if not rows:
+                connection.execute(_DONE, {"id": plan.id, "attempt": attempt})
+                return False
+            _mark(connection, plan, [], left)
+    except Stopped:
+        return False
+    return True
+
+
+def _next(connection: Connection, plan: BulkPlan, attempt: int) -> Sequence[Any]:
+    """The rows of the next batch; the plan itself is held meanwhile, so that no two workers are at it."""
+    if connection.execute(_HOLD, {"id": plan.id, "attempt": attempt}).first() is None:
+        raise Stopped("Somebody asked to stop.")
+    return connection.execute(_NEXT, {"plan": plan.id, "n": BATCH}).all()
+
+
+_HOLD = text(
+    "SELECT 1 FROM bulk_plans WHERE id = :id AND attempt = :attempt AND state = 'applying' AND NOT stop_asked FOR UPDATE"
+)
+_NEXT = text(
+    "SELECT n, record_id, version, before, after, given FROM bulk_plan_rows"
+    " WHERE plan_id = :plan AND outcome = 'changes' ORDER BY n LIMIT :n"
+)
+_DONE = text(
+    "UPDATE bulk_plans SET state = 'done', finished_at = clock_timestamp() WHERE id = :id AND attempt = :attempt"
+    " AND state = 'applying'"
+)
+
+
+def _still(
+    connection: Connection, work: Work, rows: Sequence[Any], actor: Actor, left: dict[int, Outcome]
+) -> list[Item]:
+    """The rows that still stand as they were rehearsed and would become what was shown; the others go to `left` with why."""
+    held = hold(connection, work, [row.record_id for row in rows], actor)
+    missing = held.missing(connection)
+    moved: list[Any] = []
+    items: list[Item] = []
+    for row in rows:
+        now = held.rows.get(row.record_id)
+        if now is None:
+            gone = missing[row.record_id]
+            left[row.n] = Outcome("left_out", kind=gone.kind, why=gone.why)
+            continue
+        if now.get("version") != row.version or not _stands(work, row, now):
+            moved.append(row)
+            continue
+        outcome = work.outcome(connection, now)
+        if outcome.outcome != "changes":
+            left[row.n] = Outcome("left_out", kind=outcome.kind or "moved", why=outcome.why or "It is so by now.")
+        elif not _as_shown(outcome, row):
+            left[row.n] = Outcome("left_out", kind="moved", why="It would become something else than was shown.")
+        else:
+            items.append(Item(row.n, row.record_id, row.version, now, outcome.after or {}))
+    names = _by_whom(connection, work, moved)
+    for row in moved:
+        who = names.get(str(row.record_id))
+        why = f"{who} changed it since the rehearsal." if who else "It was changed since the rehearsal."
+        left[row.n] = Outcome("left_out", kind="moved", why=why)
+    return items
+
+
+def _stands(work: Work, row: Any, now: Mapping[str, Any]) -> bool:
+    """Whether a record of which nobody counts versions still has the values it was rehearsed with."""
+    if work.resource.versioned:
+        return True
+    before = typed_row(work.resource.table, row.before or {})
+    return all(same(now[name], value) for name, value in before.items() if name in now)
+
+
+def _as_shown(outcome: Outcome, row: Any) -> bool:
+    """Whether a record would become what was shown, but for what is only given at this moment."""
+    given = {*outcome.given, *(row.given or ())}
+    shown, now = (row.after or {}), json.loads(jsoned(_plain(outcome.after or {})))
+    return {k: v for k, v in shown.items() if k not in given} == {k: v for k, v in now.items() if k not in given}
+
+
+def _plain(after: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if callable(value) else value for name, value in after.items()}
+
+
+def _by_whom(connection: Connection, work: Work, rows: Sequence[Any]) -> dict[str, str]:
+    """Who changed these records last."""
+    if not rows or not work.resource.recorded:
+        return {}
+    found = connection.execute(
+        _LAST, {"table": work.resource.ledger_name, "keys": [str(row.record_id) for row in rows]}
+    )
+    return {record: name for record, name in found if name}
+
+
+_LAST = text("""
+SELECT k.key, u.display_name FROM unnest(CAST(:keys AS text[])) AS k (key)
+CROSS JOIN LATERAL (
+    SELECT change_set_id FROM change_entries e WHERE e.table_name = :table AND e.record_id = k.key
+    ORDER BY e.id DESC LIMIT 1
+) e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id
+""")
+
+
+def _mark(connection: Connection, plan: BulkPlan, applied: Sequence[int], left: Mapping[int, Outcome]) -> None:
+    if applied:
+        connection.execute(
+            text("UPDATE bulk_plan_rows SET outcome = 'applied' WHERE plan_id = :plan AND n = ANY(:n)"),
+            {"plan": plan.id, "n": list(applied)},
+        )
+    if left:
+        connection.execute(
+            text(
+                "UPDATE bulk_plan_rows r SET outcome = 'left_out', kind = u.kind, why = u.why"
+                " FROM unnest(CAST(:n AS int[]), CAST(:kind AS text[]), CAST(:why AS text[])) AS u (n, kind, why)"
+                " WHERE r.plan_id = :plan AND r.n = u.n"
+            ),
+            {
+                "plan": plan.id,
+                "n": list(left),
+                "kind": [each.kind for each in left.values()],
+                "why": [each.why for each in left.values()],
+            },
+        )
+    connection.execute(
+        text(
+            "UPDATE bulk_plans SET applied = applied + :applied, left_out = left_out + :left,"
+            " beat_at = clock_timestamp() WHERE id = :id"
+        ),
+        {"id": plan.id, "applied": len(applied), "left": len(left)},
+    )
+
+
+# -- taking it back ----------------------------------------------------------------------------------------------------
+
+
+def begin_undo(connection: Connection, plan: BulkPlan, actor: Actor) -> None:
+    """Let all of a plan be taken back. Raises NotAllowed or Stale."""
+    why_not = refuses_undo(connection, plan, actor)
+    if why_not:
+        raise NotAllowed(why_not)
+    done = connection.execute(
+        text(
+            "UPDATE bulk_plans SET state = 'undoing', why = NULL, stop_asked = false, beat_at = clock_timestamp()"
+            " WHERE id = :id AND state IN ('done', 'stopped')"
+        ),
+        {"id": plan.id},
+    )
+    if done.rowcount != 1:
+        raise Stale("This plan is under way, or was taken back already.")
+
+
+def refuses_undo(connection: Connection, plan: BulkPlan, actor: Actor) -> str | None:
+    """Why this actor cannot take the plan back, or None."""
+    open_sets = [each for each in plans.sets(connection, plan) if each.undone_by is None]
+    if not open_sets:
+        return "Nothing of this plan is left to take back."
+    found = ledger.change_set(connection, actor, open_sets[0].change_set_id)
+    if found is None:
+        return "There is no such change."
+    return may_undo(found, set(ledger.tables(connection, found.id)), actor, connection)
+
+
+def take_back(number: int, actor: Actor) -> BulkPlan:
+    """Undo the change sets of a plan, newest first, each as a set of its own; one that was undone already is passed over."""
+    with transaction() as connection:
+        plan = plans.find(connection, number, actor.tenant_id)
+        waiting = [each.change_set_id for each in plans.sets(connection, plan) if each.undone_by is None]
+    for set_id in waiting:
+        with transaction() as connection:
+            if connection.execute(_UNDO_BEAT, {"id": number}).rowcount != 1:
+                break
+            found = ledger.change_set(connection, actor, set_id)
+        if found is None:
+            continue
+        with transaction() as connection:
+            prepared = plan_undo(connection, found, actor)
+        apply(prepared.plan, actor, f"Undo of plan {number}", request_id=plan.request_id, undoes_id=set_id)
+    with transaction() as connection:
+        connection.execute(_UNDONE, {"id": number})
+        return plans.find(connection, number, actor.tenant_id)
+
+
+_UNDO_BEAT = text(
+    "UPDATE bulk_plans SET beat_at = clock_timestamp() WHERE id = :id AND state = 'undoing' AND NOT stop_asked"
+)
+_UNDONE = text("""
+UPDATE bulk_plans p SET stop_asked = false, state = CASE WHEN NOT p.stop_asked THEN 'undone'
+    WHEN EXISTS (SELECT FROM bulk_plan_rows r WHERE r.plan_id = p.id AND r.outcome = 'changes') THEN 'stopped'
+    ELSE 'done' END
+WHERE id = :id AND state = 'undoing'
+""")
