@@ -252,20 +252,19 @@ def test_a_move_goes_past_its_guards_and_may_be_refused_by_state(house: House, o
     assert house.row("user_tasks", open_)["completed_at"] is not None
 
 
-def test_archive_in_bulk_and_all_of_it_taken_back(house: House, olga: Actor, small_batches: int) -> None:
+def test_all_batches_of_a_plan_name_the_first_so_that_they_are_undone_as_one(
+    house: House, olga: Actor, small_batches: int
+) -> None:
     keys = customers(house, *["Denver"] * 7)
     plan = applied(rehearsed(sealed("customers", olga), olga, kind="archive"), olga)
     assert plan.applied == 7
     assert all(house.row("customers", key)["archived_at"] for key in keys)
     with db.engine.connect() as connection:
-        assert [each.records for each in plans.sets(connection, plan)] == [1, 3, 3]
-    with transaction() as connection:
-        applying.begin_undo(connection, plan, olga)
-    plan = applying.take_back(plan.id, olga)
-    assert plan.state == "undone"
-    assert not any(house.row("customers", key)["archived_at"] for key in keys)
-    with pytest.raises(NotAllowed, match="Nothing of this plan is left"), transaction() as connection:
-        applying.begin_undo(connection, plan, olga)
+        made = plans.sets(connection, plan)
+        assert [each.records for each in made] == [1, 3, 3]
+        groups = text("SELECT group_id FROM change_sets WHERE id = ANY(:ids) ORDER BY id DESC")
+        named = connection.scalars(groups, {"ids": [each.change_set_id for each in made]}).all()
+    assert named == [made[-1].change_set_id, made[-1].change_set_id, None]
 
 
 def test_lines_move_the_sums_of_their_documents_and_the_rehearsal_says_so(house: House, olga: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Bulk fixes too large to wait for: rehearsed, applied and taken back by a worker as the person they are for, who is told."""
+"""Bulk fixes too large to wait for: rehearsed and applied by a worker as the person they are for, who is told."""
 
 from __future__ import annotations
 
@@ -33,12 +33,6 @@ def apply(plan_id: int) -> None:
     _as_its_maker(plan_id, applying.carry_out)
 
 
-@background.task("bulk.undo")
-def undo(plan_id: int) -> None:
-    """Take a plan back, set by set."""
-    _as_its_maker(plan_id, applying.take_back)
-
-
 def _as_its_maker(plan_id: int, work: Callable[[int, Actor], BulkPlan]) -> None:
     with db.engine.connect() as connection:
         row = connection.execute(_WHOSE, {"id": plan_id}).first()
@@ -58,7 +52,7 @@ def _as_its_maker(plan_id: int, work: Callable[[int, Actor], BulkPlan]) -> None:
         _tell(row, "warning", f"Your fix of {row.label} could not go on", refused.sentence)
     else:
         title, body = _said(plan)
-        _tell(row, "success" if plan.state in ("ready", "done", "undone") else "warning", title, body)
+        _tell(row, "success" if plan.state in ("ready", "done") else "warning", title, body)
 
 
 def _said(plan: BulkPlan) -> tuple[str, str]:
@@ -70,8 +64,6 @@ def _said(plan: BulkPlan) -> tuple[str, str]:
         )
     if plan.state == "done":
         return f"{plan.applied:,} {many} changed", f"{plan.left_out:,} were left out. You can undo all of it."
-    if plan.state == "undone":
-        return f"Your fix of {many} was taken back", "What somebody changed since was left as it is."
     return f"Your fix of {many} stopped", f"{plan.applied:,} changed so far; you can go on or undo them."
 
 

@@ -48,7 +48,7 @@ ENDED = {
     # Plans of bulk fixes: those never applied a week after their day, the others with the values they hold in 90 days.
     "bulk.plans": (
         "bulk_plans p",
-        "p.state NOT IN ('rehearsing', 'applying', 'undoing') AND p.expires_at < clock_timestamp()"
+        "p.state NOT IN ('rehearsing', 'applying') AND p.expires_at < clock_timestamp()"
         " - CASE WHEN p.applied = 0 THEN interval '7 days' ELSE interval '90 days' END",
     ),
     "workers": (

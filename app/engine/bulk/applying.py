@@ -1,4 +1,6 @@
-"""Applying a plan: exactly what was shown, in batches, each whole or not at all; stopped, taken up again, taken back."""
+"""Applying a plan: exactly what was shown, in batches, each whole or not at all; stopped, and taken up again.
+
+The change sets of one plan name the first of them, so that they are undone as one."""
 
 from __future__ import annotations
 
@@ -8,16 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from app.engine import ledger
 from app.engine.access import Actor
-from app.engine.apply import apply, change, transaction
+from app.engine.apply import change, transaction
 from app.engine.bulk import plans
 from app.engine.bulk.plans import BATCH, BulkPlan
 from app.engine.bulk.rehearsal import Stopped, hold
 from app.engine.bulk.work import Item, Outcome, Work, jsoned, of, write_what_can_be
 from app.engine.plan import same
-from app.engine.refusals import NotAllowed, Rejected, Stale
-from app.engine.undo import may_undo, plan_undo
+from app.engine.refusals import Rejected, Stale
 from app.engine.values import typed_row
 
 
@@ -69,8 +69,8 @@ def stop(connection: Connection, plan: BulkPlan) -> None:
 _STOP = text("""
 UPDATE bulk_plans SET stop_asked = true,
     state = CASE WHEN state = 'rehearsing' THEN 'draft' WHEN beat_at < clock_timestamp() - interval '3 minutes'
-        THEN CASE state WHEN 'undoing' THEN 'done' ELSE 'stopped' END ELSE state END
-WHERE id = :id AND state IN ('rehearsing', 'applying', 'undoing')
+        THEN 'stopped' ELSE state END
+WHERE id = :id AND state IN ('rehearsing', 'applying')
 """)
 
 
@@ -92,8 +92,8 @@ def fail(connection: Connection, plan_id: int, why: str) -> None:
     connection.execute(
         text(
             "UPDATE bulk_plans SET why = :why, stop_asked = false, state = CASE WHEN applied + left_out > 0 OR"
-            " state = 'applying' THEN 'stopped' WHEN state = 'undoing' THEN 'done' ELSE 'failed' END"
-            " WHERE id = :id AND state IN ('rehearsing', 'applying', 'undoing')"
+            " state = 'applying' THEN 'stopped' ELSE 'failed' END"
+            " WHERE id = :id AND state IN ('rehearsing', 'applying')"
         ),
         {"id": plan_id, "why": why[:500]},
     )
@@ -136,8 +136,10 @@ def _batch(plan: BulkPlan, work: Work, actor: Actor, attempt: int) -> bool:
     """One batch in one transaction with its change set; whether there may be more."""
     left: dict[int, Outcome] = {}
     try:
+        with transaction() as connection:
+            first = plans.first_set(connection, plan)
         with change(
-            actor, reason=plan.reason, action=work.action, request_id=plan.request_id, ip=plan.ip
+            actor, reason=plan.reason, action=work.action, request_id=plan.request_id, ip=plan.ip, group_id=first
         ) as connection:
             rows = _next(connection, plan, attempt)
             items = _still(connection, work, rows, actor, left)
@@ -279,64 +281,3 @@ def _mark(connection: Connection, plan: BulkPlan, applied: Sequence[int], left: 
         ),
         {"id": plan.id, "applied": len(applied), "left": len(left)},
     )
-
-
-# -- taking it back ----------------------------------------------------------------------------------------------------
-
-
-def begin_undo(connection: Connection, plan: BulkPlan, actor: Actor) -> None:
-    """Let all of a plan be taken back. Raises NotAllowed or Stale."""
-    why_not = refuses_undo(connection, plan, actor)
-    if why_not:
-        raise NotAllowed(why_not)
-    done = connection.execute(
-        text(
-            "UPDATE bulk_plans SET state = 'undoing', why = NULL, stop_asked = false, beat_at = clock_timestamp()"
-            " WHERE id = :id AND state IN ('done', 'stopped')"
-        ),
-        {"id": plan.id},
-    )
-    if done.rowcount != 1:
-        raise Stale("This plan is under way, or was taken back already.")
-
-
-def refuses_undo(connection: Connection, plan: BulkPlan, actor: Actor) -> str | None:
-    """Why this actor cannot take the plan back, or None."""
-    open_sets = [each for each in plans.sets(connection, plan) if each.undone_by is None]
-    if not open_sets:
-        return "Nothing of this plan is left to take back."
-    found = ledger.change_set(connection, actor, open_sets[0].change_set_id)
-    if found is None:
-        return "There is no such change."
-    return may_undo(found, set(ledger.tables(connection, found.id)), actor, connection)
-
-
-def take_back(number: int, actor: Actor) -> BulkPlan:
-    """Undo the change sets of a plan, newest first, each as a set of its own; one that was undone already is passed over."""
-    with transaction() as connection:
-        plan = plans.find(connection, number, actor.tenant_id)
-        waiting = [each.change_set_id for each in plans.sets(connection, plan) if each.undone_by is None]
-    for set_id in waiting:
-        with transaction() as connection:
-            if connection.execute(_UNDO_BEAT, {"id": number}).rowcount != 1:
-                break
-            found = ledger.change_set(connection, actor, set_id)
-        if found is None:
-            continue
-        with transaction() as connection:
-            prepared = plan_undo(connection, found, actor)
-        apply(prepared.plan, actor, f"Undo of plan {number}", request_id=plan.request_id, undoes_id=set_id)
-    with transaction() as connection:
-        connection.execute(_UNDONE, {"id": number})
-        return plans.find(connection, number, actor.tenant_id)
-
-
-_UNDO_BEAT = text(
-    "UPDATE bulk_plans SET beat_at = clock_timestamp() WHERE id = :id AND state = 'undoing' AND NOT stop_asked"
-)
-_UNDONE = text("""
-UPDATE bulk_plans p SET stop_asked = false, state = CASE WHEN NOT p.stop_asked THEN 'undone'
-    WHEN EXISTS (SELECT FROM bulk_plan_rows r WHERE r.plan_id = p.id AND r.outcome = 'changes') THEN 'stopped'
-    ELSE 'done' END
-WHERE id = :id AND state = 'undoing'
-""")

@@ -25,7 +25,6 @@ AT_ONCE = 200
 BATCH = 2_000
 """Records written in one transaction: a second or so, for which others wait at most."""
 PAGE = 50
-OPEN = ("draft", "rehearsing", "ready", "applying", "stopped", "undoing")
 
 OUTCOMES = {
     "changes": "Will change",
@@ -83,7 +82,7 @@ class BulkPlan:
     @property
     def waits(self) -> bool:
         """Whether a worker is at it."""
-        return self.state in ("rehearsing", "applying", "undoing")
+        return self.state in ("rehearsing", "applying")
 
     @property
     def money(self) -> list[Mapping[str, Any]]:
@@ -272,6 +271,14 @@ def sets(connection: Connection, plan: BulkPlan) -> list[Row[Any]]:
             {"plan": plan.id},
         )
     )
+
+
+def first_set(connection: Connection, plan: BulkPlan) -> int | None:
+    """The change set by which all of what it did is found and undone."""
+    found = connection.execute(
+        text("SELECT min(change_set_id) FROM bulk_plan_sets WHERE plan_id = :plan"), {"plan": plan.id}
+    )
+    return found.scalar()
 
 
 def note(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0032"
+down_revision = "0031"
 
 
 def upgrade() -> None:
@@ -29,7 +29,7 @@ CREATE TABLE bulk_plans (
     edits jsonb,
     title text NOT NULL DEFAULT '',
     state text NOT NULL DEFAULT 'draft' CONSTRAINT ck_bulk_plans_state CHECK (state IN ('draft', 'rehearsing', 'ready',
-        'applying', 'stopped', 'done', 'undoing', 'undone', 'failed', 'cancelled')),
+        'applying', 'stopped', 'done', 'failed', 'cancelled')),
     why text,
     total integer NOT NULL,
     seen integer NOT NULL DEFAULT 0,
@@ -81,7 +81,7 @@ CREATE TABLE bulk_plan_sets (
     records integer NOT NULL,
     CONSTRAINT pk_bulk_plan_sets PRIMARY KEY (plan_id, change_set_id)
 );
-COMMENT ON TABLE bulk_plan_sets IS 'The change sets a bulk plan made, one a batch.';
+COMMENT ON TABLE bulk_plan_sets IS 'The change sets a bulk plan made, one a batch; all but the first name the first.';
 CREATE INDEX ix_bulk_plan_sets_change_set_id ON bulk_plan_sets (change_set_id);
 """
 
