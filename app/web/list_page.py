@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.core.formats import money
 from app.engine.access import Actor
+from app.engine.bulk import work
 from app.engine.counting import Count
 from app.engine.dates import said
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Money, Reference
@@ -114,6 +115,11 @@ class ListPage:
     @cached_property
     def selectable(self) -> bool:
         return rows.selectable(self.query, self.actor)
+
+    @cached_property
+    def fixable(self) -> bool:
+        """Whether what is selected can be changed as one."""
+        return work.offered(self.query.projection)
 
     @property
     def selected_from(self) -> str:

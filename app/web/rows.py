@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from app.core.clock import now, today
 from app.engine.access import Actor, holds
+from app.engine.bulk import work
 from app.engine.fields import Choice, Field, Reference, SubjectLink
 from app.engine.listing import ListQuery, Page
 from app.engine.projection import Projection
@@ -46,7 +47,7 @@ _PICK = '<td class="pick"><input type="checkbox" class="check" form="picked" nam
 
 def selectable(query: ListQuery, actor: Actor) -> bool:
     """Whether rows carry a box to tick: where they can be told apart and there is something to do with those chosen."""
-    return query.resource.opens_records and actor.may("export.read")
+    return query.resource.opens_records and (actor.may("export.read") or work.offered(query.projection))
 
 
 def render(page: Page, actor: Actor, panel: bool = False, came: str = "", left: str | None = None) -> Markup:

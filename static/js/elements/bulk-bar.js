@@ -87,7 +87,7 @@ customElements.define("bulk-bar", class extends HTMLElement {
     if (!this.#some || !event.target.closest?.("#take-out")) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#form.requestSubmit();
+    this.querySelector("[data-export]").click();
   }
 
   get #some() {
