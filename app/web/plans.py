@@ -337,6 +337,7 @@ def _page(opened: Opened, status_reason: str = "", typed: str = "") -> str:
         tones=TONES,
         problem=status_reason,
         typed=typed,
+        deletes=(plan.edits or {}).get("kind") == "delete",
         danger=(plan.edits or {}).get("kind") in ("archive", "delete"),
     )
 
@@ -433,6 +434,8 @@ def apply(number: int) -> AnyResponse | tuple[str, int]:
     plan, actor = opened.plan, opened.actor
     reason = request.form.get("reason", "")
     try:
+        if (plan.edits or {}).get("kind") == "delete" and request.form.get("confirm", "").strip() != str(plan.changing):
+            raise Rejected({"confirm": f"Type {plan.changing} to confirm that so many records may go."})
         with transaction() as connection:
             applying.begin(connection, plan, actor, reason, **stamp())
             if plan.changing > AT_ONCE:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.db import reading
-from app.engine import ledger, listing
+from app.engine import attached, ledger, listing
 from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
@@ -559,7 +559,14 @@ def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) 
     shown = records.read(reading(), view, key, actor)
     restore = shown.archived
     rest: list[str] = []
-    if request.method == "POST":
+    hangs = None if restore else attached.harm(reading(), resource, key, actor)
+    name = shown.code or (f"{resource.one} {key}" if resource.title in view.masked else shown.title)
+    asks = hangs is not None and not resource.archivable and hangs.much
+    typed = " ".join(request.form.get("confirm", "").split())
+    wrong = ""
+    if request.method == "POST" and asks and typed != " ".join(name.split()):
+        wrong = f"Type “{name}” to confirm that all of this may go."
+    elif request.method == "POST":
         onward = None if restore else _onward(view, actor, key)
         try:
             plan = plan_archive(reading(), resource, key, actor, restore=restore)
@@ -576,11 +583,16 @@ def delete_record(resource: Resource, view: Projection, actor: Actor, key: Any) 
         record=shown,
         restore=restore,
         rest=rest,
+        harm=hangs,
+        asks=asks,
+        name=name,
+        wrong=wrong,
+        typed=typed,
         view=view,
         page_title=f"{'Restore' if restore else 'Archive' if resource.archivable else 'Delete'} {shown.title}",
         crumbs=[*_crumbs(view, actor, shown), ("Archive" if resource.archivable else "Delete", None)],
     )
-    return make_response(body, 422 if rest else 200)
+    return make_response(body, 422 if rest or wrong else 200)
 
 
 def _onward(view: Projection, actor: Actor, key: Any) -> str | None:

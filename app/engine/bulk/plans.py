@@ -20,7 +20,7 @@ from app.engine.selection import Selection
 
 MOST_ROWS = 250_000
 """Records one plan may hold. More of them are another day's work, or a migration's."""
-AT_ONCE = 200
+AT_ONCE = 500
 """Records up to which a person waits; beyond, the worker does it and tells how far it is."""
 BATCH = 2_000
 """Records written in one transaction: a second or so, for which others wait at most."""
