@@ -133,7 +133,7 @@ ORDER BY n.nspname, c.relname, f.conname
 
 def _count(connection: Connection, one: Any, inside: str, values: dict[str, Any]) -> int:
     counted = f"SELECT 1 FROM {one.place} WHERE ({one.columns}) IN ({inside}) LIMIT {MOST + 1}"
-    ((number,),) = listing.run(connection, f"SELECT count(*) FROM ({counted}) AS some", values)
+    ((number,),) = listing.run(connection, f"SELECT count(*) FROM ({counted}) AS those", values)
     return int(number)
 
 

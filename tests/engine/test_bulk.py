@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 import secrets
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
+from app.core import startup
 from app.core.db import db
+from app.domains.platform import bulk_fixes
 from app.engine import listing, selection
 from app.engine.access import Actor
 from app.engine.apply import transaction
@@ -20,6 +25,8 @@ from app.engine.projection import projection
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Rejected, Stale
 from app.engine.registry import REGISTRY
 from tests.domains.conftest import House, house
+from tests.servers import Database
+from tests.web.desk import sit
 
 __all__ = ["house"]
 
@@ -333,3 +340,61 @@ def test_whatever_happens_meanwhile_every_row_is_accounted_for(house: House, olg
             assert row.outcome == ("left_out" if key in touched else "applied"), (seed, key)
         if row.outcome == "applied":
             assert house.row("customers", key)["bill_city"] == "Denver", (seed, key)
+
+
+APPLY_SLOWLY = """
+import sys
+from app import create_app
+from app.config import load
+from app.core.db import db
+from app.domains.platform import bulk_fixes
+from app.engine.bulk import applying
+applying.BATCH = 3
+batch, mark = applying._batch, applying._mark
+def told(*given):
+    more = batch(*given)
+    print("batch", flush=True)
+    return more
+def marked(*given):
+    mark(*given)
+    print("marked", flush=True)
+applying._batch, applying._mark = told, marked
+app = create_app(load())
+with app.app_context():
+    bulk_fixes.apply.func(int(sys.argv[1]))
+"""
+
+
+def test_a_worker_killed_at_any_batch_leaves_whole_ones_and_the_next_goes_on(
+    app: Flask, database: Database, house: House, small_batches: int
+) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    olga = sit(app, house, "Olga", "*.*").actor
+    keys = customers(house, *["Denvr"] * 20)
+    plan = rehearsed(sealed("customers", olga, keys=keys), olga, steps=[put("bill_city", "Denver")])
+    moved = chance.choice(keys)
+    house.change("customers", moved, notes="called")
+    with transaction() as connection:
+        applying.begin(connection, plan, olga, "wrong", None, None)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", APPLY_SLOWLY, str(plan.id)],
+        env=startup.as_environment(database.config()), cwd=startup.ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert worker.stdout is not None
+    for _ in range(chance.randint(1, 9)):  # in the middle of a batch, or between two
+        worker.stdout.readline()
+    worker.kill()
+    worker.communicate()
+    with db.engine.connect() as connection:
+        between = plans.find(connection, plan.id, olga.tenant_id)
+        written = sum(each.records for each in plans.sets(connection, plan))
+    now = [house.row("customers", key)["bill_city"] for key in keys]
+    assert between.applied == written == now.count("Denver"), seed
+    assert between.state == "applying" or between.applied + between.left_out == 20
+    bulk_fixes.apply.func(plan.id)
+    with db.engine.connect() as connection:
+        end = plans.find(connection, plan.id, olga.tenant_id)
+    assert (end.state, end.applied, end.left_out) == ("done", 19, 1) and adds_up(end), seed
+    assert [key for key in keys if house.row("customers", key)["bill_city"] == "Denvr"] == [moved]
