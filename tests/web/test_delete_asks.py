@@ -56,8 +56,9 @@ def test_much_that_goes_along_asks_for_the_name(house: House, olga: Desk, monkey
     monkeypatch.setattr(attached, "MUCH", 2)
     monkeypatch.setattr(attached, "MOST", 2)
     session = house.given("ai_board_sessions", title="Prices", purpose="strategy")
-    for question in ("Raise?", "Lower?", "Wait?"):
-        house.given("ai_consensus_decisions", board_session_id=session, question=question, options=["yes", "no"])
+    for place, question in enumerate(("Raise?", "Lower?", "Wait?"), 1):
+        asked = {"question": question, "position": place, "options": ["yes", "no"]}
+        house.given("ai_consensus_decisions", board_session_id=session, **asked)
     at = f"/ai/ai_board_sessions/{session}/delete"
     page = olga.page(at)
     assert "2+ " in page and 'name="confirm"' in page
