@@ -81,7 +81,7 @@ def harm(connection: Connection, resource: Resource, key: Any, actor: Actor) -> 
     asked = resource.key_values(key)
 
     def rows_of_record(columns: str) -> tuple[str, dict[str, Any]]:
-        chosen = select(literal_column(columns)).select_from(resource.table).where(*resource.is_record())
+        chosen: Any = select(literal_column(columns)).select_from(resource.table).where(*resource.is_record())
         return listing.compiled(chosen)
 
     try:
