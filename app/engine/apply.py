@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, text, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from app.core.db import db
 from app.engine.access import Actor
@@ -176,6 +184,36 @@ def write(connection: Connection, each: Change, actor: Actor) -> Any:
     for follow in resource.follow:
         follow(connection, written)
     return key
+
+
+@contextmanager
+def tried(connection: Connection, plan: Plan) -> Iterator[None]:
+    """What is written inside stands or falls alone, the unit of work around it goes on. Raises Rejected or Stale."""
+    try:
+        with connection.begin_nested():
+            yield
+    except REFUSALS as fault:
+        raise sentence(fault, [each.resource for each in plan.changes]) from fault
+
+
+def rehearse(plan: Plan, actor: Actor) -> dict[int, str]:
+    """Write a plan in a transaction that is rolled back: which of its changes would be refused, by their place, and why.
+
+    A record somebody else is just changing counts as one that may be written.
+    """
+    found: dict[int, str] = {}
+    with db.engine.connect() as connection, connection.begin() as unit:
+        connection.execute(text("SET LOCAL lock_timeout = '300ms'"))
+        for place, each in enumerate(plan.changes):
+            try:
+                with tried(connection, plan):
+                    write(connection, each, actor)
+            except (Rejected, Stale) as why:
+                found[place] = why.sentence
+            except OperationalError:
+                continue
+        unit.rollback()
+    return found
 
 
 def _new(connection: Connection, each: Change, actor: Actor) -> dict[str, Any]:

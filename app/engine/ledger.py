@@ -39,6 +39,8 @@ class ChangeSet:
     db_role: str | None
     sealed: bool
     request_id: str | None = None
+    group_id: int | None = None
+    """The first of the sets that were applied together in batches; None for it and for a set that stands alone."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,20 @@ _SET = """
     coalesce(u.display_name, 'key ' || k.name, CASE s.actor_type
         WHEN 'outside' THEN coalesce(nullif(s.application_name, ''), s.db_role)
         WHEN 'system' THEN 'BrainOps Console' WHEN 'api_key' THEN 'a key' ELSE s.actor_type END),
-    s.channel, s.action, s.reason, s.undoes_id, x.id, s.entry_count, s.db_role, s.seal_no IS NOT NULL, s.request_id
+    s.channel, s.action, s.reason, s.undoes_id, x.id, s.entry_count, s.db_role, s.seal_no IS NOT NULL, s.request_id,
+    s.group_id
     """
 _FROM = """
     FROM change_sets s LEFT JOIN app_users u ON u.id = s.app_user_id LEFT JOIN user_api_keys k ON k.id = s.api_key_id
     LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true
     """
-_WIDTH = 14
+_UNDONE_HERE = """LEFT JOIN LATERAL (
+    SELECT z.id FROM change_sets z JOIN change_entries y ON y.change_set_id = z.id
+        AND y.table_name = e.table_name AND y.record_id = e.record_id
+    WHERE z.undoes_id = s.id AND NOT EXISTS (SELECT FROM change_sets w WHERE w.undoes_id = z.id)
+    ORDER BY z.id DESC LIMIT 1) x ON true"""
+"""An undo that took this very record back and still stands: one may take back some records of a set, and be undone itself."""
+_WIDTH = 15
 
 
 def history(
@@ -96,7 +105,7 @@ def history(
             f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
             " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
-            " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
+            f" {_UNDONE_HERE}"
             " WHERE e.table_name = :table AND e.record_id = :key AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
             " ORDER BY e.id DESC LIMIT :n"
         ),
@@ -119,7 +128,7 @@ def history_of_table(
             f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
             " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
-            " LEFT JOIN LATERAL (SELECT id FROM change_sets z WHERE z.undoes_id = s.id ORDER BY id DESC LIMIT 1) x ON true"
+            f" {_UNDONE_HERE}"
             " WHERE e.table_name = :table AND (CAST(:before AS bigint) IS NULL OR e.id < :before)"
             " AND (s.tenant_id = :tenant OR :platform)"
             " ORDER BY e.id DESC LIMIT :n"
@@ -207,7 +216,7 @@ def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[
             made.append(Entry(entry_id, found, None, table, record_id, operation, (), 1))
             continue
         was, became = (resource.from_ledger(load(side)) for side in (before, after))
-        differences, hidden = _differences(resource, was, became, actor)
+        differences, hidden = differences(resource, was, became, actor)
         made.append(Entry(entry_id, found, resource, table, record_id, operation, differences, hidden))
     return _labelled(connection, made, actor)
 
@@ -231,9 +240,10 @@ def _of_others(connection: Connection, rows: Sequence[Any], actor: Actor) -> set
     return hidden
 
 
-def _differences(
+def differences(
     resource: Resource, before: Mapping[str, Any], after: Mapping[str, Any], actor: Actor
 ) -> tuple[tuple[Difference, ...], int]:
+    """What differs between two states of a record as this actor sees it, and how many fields they do not see."""
     view = projection(resource, actor)
     names = [
         name for name in dict.fromkeys((*before, *after)) if name not in KEPT_BY_DATABASE and name in resource.table.c
@@ -314,9 +324,34 @@ def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entr
     ]
 
 
-def tables(connection: Connection, set_id: int) -> list[str]:
-    """The tables a set touched."""
+def tables(connection: Connection, *set_ids: int) -> list[str]:
+    """The tables some sets touched."""
     rows = connection.execute(
-        text("SELECT DISTINCT table_name FROM change_entries WHERE change_set_id = :set"), {"set": set_id}
+        text("SELECT DISTINCT table_name FROM change_entries WHERE change_set_id = ANY(CAST(:sets AS bigint[]))"),
+        {"sets": list(set_ids)},
     )
     return [table for (table,) in rows]
+
+
+def together(connection: Connection, found: ChangeSet) -> list[tuple[int, int]]:
+    """The sets that were applied together with this one, itself included: (id, entries), in the order they were written."""
+    rows = connection.execute(
+        text("SELECT id, entry_count FROM change_sets WHERE id = :first OR group_id = :first ORDER BY id"),
+        {"first": found.group_id or found.id},
+    )
+    return [(number, entries) for number, entries in rows]
+
+
+def records(connection: Connection, found: ChangeSet, before: int | None = None, limit: int = PAGE) -> list[Any]:
+    """Records of a set by their last entry, newest first: rows of (id of that entry, table, record)."""
+    return list(
+        connection.execute(
+            text(
+                "SELECT e.id, e.table_name, e.record_id FROM change_entries e WHERE e.change_set_id = :set"
+                " AND (CAST(:before AS bigint) IS NULL OR e.id < :before) AND NOT EXISTS (SELECT FROM change_entries l"
+                " WHERE l.table_name = e.table_name AND l.record_id = e.record_id AND l.id > e.id"
+                " AND l.change_set_id = e.change_set_id) ORDER BY e.id DESC LIMIT :n"
+            ),
+            {"set": found.id, "before": before, "n": limit},
+        )
+    )

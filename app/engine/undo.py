@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,14 @@ from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.values import load, writable
 
+IN_REQUEST = 500
+"""Entries of a set that is undone while a person waits; a larger one is undone in batches by a worker."""
 MOST_ENTRIES = 5_000
-"""A larger set is undone off the request; here a person waits."""
+"""No plan that is worked out row by row holds more."""
+SECRET = "[secret]"
+
+Record = tuple[str, str]
+"""A table and a record as the ledger names them."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,30 @@ def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Conne
     return None
 
 
-def plan_undo(connection: Connection, found: ChangeSet, actor: Actor) -> UndoPlan:
-    """Walk the entries backwards over the rows as they stand now; each record becomes one change."""
+def plan_undo(
+    connection: Connection, found: ChangeSet, actor: Actor, only: Sequence[Record] | None = None
+) -> UndoPlan:
+    """Walk the entries backwards over the rows as they stand now; each record becomes one change.
+
+    `only` are the records to take back of the set; without it all of them, for a set of at most `MOST_ENTRIES`.
+    """
     rows = connection.execute(
         text(
             "SELECT table_name, record_id, operation, before::text, after::text FROM change_entries"
-            " WHERE change_set_id = :set ORDER BY id DESC LIMIT :n"
+            " WHERE change_set_id = :set AND (CAST(:tables AS text[]) IS NULL OR (table_name, record_id) IN"
+            " (SELECT * FROM unnest(CAST(:tables AS text[]), CAST(:records AS text[]))))"
+            " ORDER BY id DESC LIMIT :n"
         ),
-        {"set": found.id, "n": MOST_ENTRIES + 1},
+        {
+            "set": found.id,
+            "n": MOST_ENTRIES,
+            "tables": None if only is None else [table for table, _record in only],
+            "records": None if only is None else [record for _table, record in only],
+        },
     ).all()
     work = _Work(connection)
-    for table, record_id, operation, before, after in rows[:MOST_ENTRIES]:
+    work.look_up((table, record_id) for table, record_id, *_rest in rows)
+    for table, record_id, operation, before, after in rows:
         resource = REGISTRY.find(connection, table)
         key = resource.key_from_ledger(record_id) if resource is not None else None
         if resource is None or key is None:
@@ -85,6 +105,7 @@ class _Work:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.left: list[Left] = []
+        self.known: dict[tuple[str, Any], dict[str, Any] | None] = {}
         self.now: dict[tuple[str, Any], dict[str, Any] | None] = {}
         self.wanted: dict[tuple[str, Any], dict[str, Any] | None] = {}
         self.order: list[tuple[Resource, Any]] = []
@@ -94,12 +115,30 @@ class _Work:
     def leave(self, table: str, record_id: Any, field: str | None, why: str) -> None:
         self.left.append(Left(table, str(record_id), field, why))
 
+    def look_up(self, records: Iterable[Record]) -> None:
+        """Read the rows of our own tables as they stand now, each table in one statement."""
+        asked: dict[str, set[int]] = {}
+        for table, record_id in records:
+            resource = REGISTRY.get(table)
+            key = resource.key_from_ledger(record_id) if resource is not None else None
+            if key is not None:
+                asked.setdefault(table, set()).add(key)
+        for table, keys in asked.items():
+            rows = REGISTRY[table].table
+            names = rows.c.keys()
+            found = self.connection.execute(select(rows).where(rows.c.id.in_(sorted(keys))))
+            self.known |= {(table, key): None for key in keys}
+            self.known |= {(table, row._mapping["id"]): dict(zip(names, row, strict=True)) for row in found}
+
     def row(self, resource: Resource, key: Any) -> dict[str, Any] | None:
         place = (resource.ledger_name, key)
         if place not in self.now:
-            statement = select(resource.table).where(*resource.is_record())
-            row = self.connection.execute(statement, resource.key_values(key)).first()
-            found = None if row is None else dict(zip(resource.table.c.keys(), row, strict=True))
+            if place in self.known:
+                found = self.known[place]
+            else:
+                statement = select(resource.table).where(*resource.is_record())
+                row = self.connection.execute(statement, resource.key_values(key)).first()
+                found = None if row is None else dict(zip(resource.table.c.keys(), row, strict=True))
             self.now[place] = found
             self.wanted[place] = None if found is None else dict(found)
             self.order.append((resource, key))
@@ -114,6 +153,9 @@ class _Work:
             if row is not None:
                 self.leave(resource.name, key, None, "it has been made again since")
             else:
+                for name in [name for name, value in was.items() if value == SECRET]:
+                    del was[name]
+                    self.leave(resource.name, key, name, "its former value is not kept")
                 self.wanted[place] = was
         elif row is None:
             self.leave(resource.name, key, None, "it has been deleted since")
@@ -136,7 +178,7 @@ class _Work:
         if resource.row_version == "version":
             return bool(self.version.get(place, row.get("version")) != became.get("version"))
         comparable = (
-            name for name, value in became.items() if value != "[secret]" and writable(resource.table.c[name])
+            name for name, value in became.items() if value != SECRET and writable(resource.table.c[name])
         )
         return any(not same(row.get(name), became[name]) for name in comparable)
 
@@ -147,7 +189,7 @@ class _Work:
             column = resource.table.c[name]
             if not writable(column) or name in ("updated_by", "tenant_id"):
                 continue
-            if "[secret]" in (was.get(name), became.get(name)):
+            if SECRET in (was.get(name), became.get(name)):
                 self.leave(resource.name, key, name, "its former value is not kept")
             elif same(row[name], became.get(name)):
                 row[name] = was.get(name)
