@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import atlas, explorer, live, search
-from bench.serving import Ground, Served, memory_mb, prepare
+from app.config import load
+from bench import atlas, explorer, live, search, undoing
+from bench.serving import Ground, Served, memory_mb, owner, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
 DECISIONS = int(os.environ.get("BENCH_DECISIONS", "10000000"))
@@ -99,8 +100,33 @@ def run(ground: Ground) -> list[Line]:
         lines.append(line("explorer list of a table nobody declared", ours.get(path), yard.get("/customers"), 6))
     lines += [absolute(*each) for each in search.measure(ours, ROUNDS)]
     lines += [absolute(*each) for each in atlas.measure(small, ROUNDS)]
+    lines += ledger(ground)
     lines += streams(small)
     return lines
+
+
+def ledger(ground: Ground) -> list[Line]:
+    """One UPDATE of 50,000 rows with the ledger and without, and its undo beside the change itself."""
+    from app import create_app
+
+    config = load(ground.console.environment)
+    rows = min(undoing.ROWS, CUSTOMERS)
+    recorded, plain = undoing.ledger_ms(owner(config), rows)
+    app = create_app(config)
+    with app.app_context(), owner(config).connect() as connection:
+        back, forth = undoing.undo_ms(owner(config), undoing.somebody(connection), rows)
+    return [
+        measured(f"UPDATE of {rows:,} rows, ledger included", recorded, plain, 2, "no triggers"),
+        measured(f"undo of {rows:,} rows", back, forth, 2, "the change"),
+    ]
+
+
+def measured(case: str, ours: float, theirs: float, limit: float, beside: str) -> Line:
+    """A line of two medians that were measured in turn elsewhere."""
+    made = Line(case, round(ours, 2), round(theirs, 2), round(ours / theirs, 2), limit, beside)
+    verdict = f"at most {limit:g}" + ("" if made.holds else "  <-- over")
+    print(f"{case:<58} {ours:9.2f} {theirs:9.2f} {made.ratio:7.2f}  {verdict}", flush=True)
+    return made
 
 
 def absolute(case: str, ms: float, limit: float) -> Line:

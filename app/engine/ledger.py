@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 from app.engine.access import Actor
 from app.engine.fields import Field, Reference
 from app.engine.listing import row_scope
+from app.engine.plan import Change, Plan
 from app.engine.projection import projection
 from app.engine.references import labels
 from app.engine.registry import REGISTRY
@@ -75,7 +76,7 @@ class Entry:
         return self.resource.key_from_ledger(self.record_id) if self.resource else None
 
 
-_SET = """
+SET = """
     s.id, s.created_at, s.actor_type, s.app_user_id,
     coalesce(u.display_name, 'key ' || k.name, CASE s.actor_type
         WHEN 'outside' THEN coalesce(nullif(s.application_name, ''), s.db_role)
@@ -102,7 +103,7 @@ def history(
     """The entries of one record, newest first; `before` is the id of the last entry of the page above."""
     rows = connection.execute(
         text(
-            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
+            f"SELECT {SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
             " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
             f" {_UNDONE_HERE}"
@@ -125,7 +126,7 @@ def history_of_table(
     """The entries of a whole table, newest first."""
     rows = connection.execute(
         text(
-            f"SELECT {_SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
+            f"SELECT {SET}, e.id, e.table_name, e.record_id, e.operation, e.before::text, e.after::text"
             " FROM change_entries e JOIN change_sets s ON s.id = e.change_set_id LEFT JOIN app_users u ON u.id = s.app_user_id"
             " LEFT JOIN user_api_keys k ON k.id = s.api_key_id"
             f" {_UNDONE_HERE}"
@@ -144,34 +145,12 @@ def history_of_table(
     return _entries(connection, rows.all(), actor)
 
 
-def change_sets(
-    connection: Connection,
-    actor: Actor,
-    before: int | None = None,
-    limit: int = PAGE,
-    where: Mapping[str, Any] | None = None,
-) -> list[ChangeSet]:
-    """The sets of the tenant, newest first; `where` may name a person, a channel or a table."""
-    asked = where or {}
+def sets_of(connection: Connection, ids: Sequence[int]) -> list[ChangeSet]:
+    """These sets, newest first."""
+    if not ids:
+        return []
     rows = connection.execute(
-        text(
-            f"SELECT {_SET} {_FROM} WHERE (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
-            " AND (CAST(:before AS bigint) IS NULL OR s.id < :before)"
-            " AND (CAST(:channel AS text) IS NULL OR s.channel = :channel)"
-            " AND (CAST(:person AS bigint) IS NULL OR s.app_user_id = :person OR k.app_user_id = :person)"
-            " AND (CAST(:table AS text) IS NULL OR EXISTS ("
-            "SELECT 1 FROM change_entries e WHERE e.change_set_id = s.id AND e.table_name = :table))"
-            " ORDER BY s.id DESC LIMIT :n"
-        ),
-        {
-            "tenant": actor.tenant_id,
-            "platform": actor.may("platform.read"),
-            "before": before,
-            "n": limit,
-            "channel": asked.get("channel"),
-            "person": asked.get("person"),
-            "table": asked.get("table"),
-        },
+        text(f"SELECT {SET} {_FROM} WHERE s.id = ANY(CAST(:ids AS bigint[])) ORDER BY s.id DESC"), {"ids": list(ids)}
     )
     return [ChangeSet(*row) for row in rows]
 
@@ -180,7 +159,7 @@ def change_set(connection: Connection, actor: Actor, set_id: int) -> ChangeSet |
     """One set of the actor's tenant."""
     row = connection.execute(
         text(
-            f"SELECT {_SET} {_FROM} WHERE s.id = :id AND (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
+            f"SELECT {SET} {_FROM} WHERE s.id = :id AND (s.tenant_id = :tenant OR (s.tenant_id IS NULL AND :platform))"
         ),
         {"id": set_id, "tenant": actor.tenant_id, "platform": actor.may("platform.read")},
     ).first()
@@ -200,6 +179,11 @@ def entries(connection: Connection, found: ChangeSet, actor: Actor, after: int =
     return _named(connection, _entries(connection, whole, actor), actor)
 
 
+def entries_of(rows: Sequence[Any], connection: Connection, actor: Actor) -> list[Entry]:
+    """Rows of `SET` and an entry's columns, as this actor sees them."""
+    return _entries(connection, rows, actor)
+
+
 def _tuple(found: ChangeSet) -> tuple[Any, ...]:
     return tuple(getattr(found, name) for name in ChangeSet.__dataclass_fields__)
 
@@ -207,7 +191,7 @@ def _tuple(found: ChangeSet) -> tuple[Any, ...]:
 def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[Entry]:
     made = []
     known = {name: REGISTRY.find(connection, name) for name in {row[_WIDTH + 1] for row in rows}}
-    hidden_rows = _of_others(connection, rows, actor)
+    hidden_rows = _of_others(connection, [(row[_WIDTH + 1], row[_WIDTH + 2]) for row in rows], actor)
     for row in rows:
         found = ChangeSet(*row[:_WIDTH])
         entry_id, table, record_id, operation, before, after = row[_WIDTH:]
@@ -216,16 +200,45 @@ def _entries(connection: Connection, rows: Sequence[Any], actor: Actor) -> list[
             made.append(Entry(entry_id, found, None, table, record_id, operation, (), 1))
             continue
         was, became = (resource.from_ledger(load(side)) for side in (before, after))
-        differences, hidden = differences(resource, was, became, actor)
-        made.append(Entry(entry_id, found, resource, table, record_id, operation, differences, hidden))
-    return _labelled(connection, made, actor)
+        shown, hidden = differences(resource, was, became, actor)
+        made.append(Entry(entry_id, found, resource, table, record_id, operation, shown, hidden))
+    return labelled(connection, made, actor)
 
 
-def _of_others(connection: Connection, rows: Sequence[Any], actor: Actor) -> set[tuple[str, str]]:
-    """Records among the entries that belong to others, in tables where this actor sees only what is their own."""
+def of_plan(connection: Connection, found: ChangeSet, plan: Plan, actor: Actor) -> list[Entry]:
+    """A plan's changes as the entries they would become, cut to what this actor sees."""
+    here = [(each.resource.ledger_name, _ledger_key(connection, each), each) for each in plan.changes]
+    hidden_rows = _of_others(connection, [(table, record) for table, record, _each in here], actor)
+    made = []
+    for table, record, each in here:
+        if not projection(each.resource, actor).reads or (table, record) in hidden_rows:
+            made.append(Entry(0, found, None, table, record, each.operation, (), 1))
+            continue
+        shown, hidden = differences(each.resource, each.before, each.after, actor)
+        made.append(Entry(0, found, each.resource, table, record, each.operation, shown, hidden))
+    return _named(connection, labelled(connection, made, actor), actor)
+
+
+def bare(connection: Connection, found: ChangeSet, records: Sequence[tuple[str, str]], actor: Actor) -> list[Entry]:
+    """Records with their titles and nothing of what is in them; those this actor may not see have no resource."""
+    hidden_rows = _of_others(connection, records, actor)
+    known = {table: REGISTRY.find(connection, table) for table in {table for table, _record in records}}
+    made = []
+    for table, record in records:
+        resource = known[table]
+        seen = resource is not None and projection(resource, actor).reads and (table, record) not in hidden_rows
+        made.append(Entry(0, found, resource if seen else None, table, record, "update", (), 0))
+    return _named(connection, made, actor)
+
+
+def _ledger_key(connection: Connection, each: Change) -> str:
+    return each.resource.ledger_key(connection, each.key)
+
+
+def _of_others(connection: Connection, records: Sequence[tuple[str, str]], actor: Actor) -> set[tuple[str, str]]:
+    """Records that belong to others, in tables where this actor sees only what is their own."""
     asked: dict[str, set[str]] = {}
-    for row in rows:
-        table, record_id = row[_WIDTH + 1], row[_WIDTH + 2]
+    for table, record_id in records:
         resource = REGISTRY.get(table)
         if resource is not None and not projection(resource, actor).reads_all and record_id.isdigit():
             asked.setdefault(table, set()).add(record_id)
@@ -264,7 +277,7 @@ def differences(
     return tuple(sorted(shown, key=lambda each: order[each.field.name])), hidden
 
 
-def _labelled(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
+def labelled(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
     """Titles for the references among the differences, one statement per table referred to."""
     wanted: dict[str, set[int]] = {}
     for entry in made:
@@ -340,6 +353,18 @@ def together(connection: Connection, found: ChangeSet) -> list[tuple[int, int]]:
         {"first": found.group_id or found.id},
     )
     return [(number, entries) for number, entries in rows]
+
+
+def undos(connection: Connection, set_id: int) -> list[tuple[int, int, int | None]]:
+    """The sets that took something of this one back: (id, entries, the set by which that was undone again)."""
+    rows = connection.execute(
+        text(
+            "SELECT z.id, z.entry_count, (SELECT max(w.id) FROM change_sets w WHERE w.undoes_id = z.id)"
+            " FROM change_sets z WHERE z.undoes_id = :set ORDER BY z.id DESC LIMIT 50"
+        ),
+        {"set": set_id},
+    )
+    return [tuple(row) for row in rows]
 
 
 def records(connection: Connection, found: ChangeSet, before: int | None = None, limit: int = PAGE) -> list[Any]:

@@ -60,9 +60,7 @@ def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Conne
     return None
 
 
-def plan_undo(
-    connection: Connection, found: ChangeSet, actor: Actor, only: Sequence[Record] | None = None
-) -> UndoPlan:
+def plan_undo(connection: Connection, found: ChangeSet, actor: Actor, only: Sequence[Record] | None = None) -> UndoPlan:
     """Walk the entries backwards over the rows as they stand now; each record becomes one change.
 
     `only` are the records to take back of the set; without it all of them, for a set of at most `MOST_ENTRIES`.
@@ -177,9 +175,7 @@ class _Work:
         """Whether a record is another than it was made: by its version, or where the database keeps none by its values."""
         if resource.row_version == "version":
             return bool(self.version.get(place, row.get("version")) != became.get("version"))
-        comparable = (
-            name for name, value in became.items() if value != SECRET and writable(resource.table.c[name])
-        )
+        comparable = (name for name, value in became.items() if value != SECRET and writable(resource.table.c[name]))
         return any(not same(row.get(name), became[name]) for name in comparable)
 
     def _restore(

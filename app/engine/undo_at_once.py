@@ -133,7 +133,9 @@ def _undo(connection: Connection, here: Slice, kind: str, actor: Actor) -> Done:
         halves = list(_halves(connection, here, kind))
         if len(halves) < 2:
             record = connection.execute(text(f"SELECT s.record_id FROM ({here.source}) s LIMIT 1"), here.asked).scalar()
-            return Done(0, (Left(here.resource.name, str(record), None, refused.sentence[:1].lower() + refused.sentence[1:]),))
+            return Done(
+                0, (Left(here.resource.name, str(record), None, refused.sentence[:1].lower() + refused.sentence[1:]),)
+            )
     done = Done()
     for half in halves:
         done += _undo(connection, half, kind, actor)
@@ -212,7 +214,8 @@ def _take_away(connection: Connection, here: Slice, actor: Actor) -> Done:
     source, live = f"WITH source AS MATERIALIZED ({here.source})", _live(here)
     if here.resource.archivable:
         author = ", updated_by = :me" if here.resource.authored else ""
-        sql = f"{source} UPDATE {live} AS t SET archived_at = coalesce(t.archived_at, :now){author} FROM source s WHERE {untouched}"
+        archived = f"archived_at = coalesce(t.archived_at, :now){author}"
+        sql = f"{source} UPDATE {live} AS t SET {archived} FROM source s WHERE {untouched}"
     else:
         sql = f"{source} DELETE FROM {live} AS t USING source s WHERE {untouched}"
     done = connection.execute(text(sql), here.asked | {"me": actor.app_user_id, "now": now()})
@@ -321,7 +324,8 @@ _NETTED = """
     SELECT e.id AS last_id, e.record_id, n.kind, n.before, n.after
     FROM change_entries e CROSS JOIN LATERAL (
         SELECT CASE WHEN done[1] = 'insert' AND done[cardinality(done)] = 'delete' THEN 'none'
-                WHEN done[1] = 'insert' THEN 'insert' WHEN done[cardinality(done)] = 'delete' THEN 'delete' ELSE 'update' END AS kind,
+                WHEN done[1] = 'insert' THEN 'insert' WHEN done[cardinality(done)] = 'delete' THEN 'delete'
+                ELSE 'update' END AS kind,
             before, after
         FROM (
             SELECT array_agg(x.operation ORDER BY x.id) AS done, merged(x.before ORDER BY x.id DESC) AS before,

@@ -33,7 +33,9 @@ class _Nothing(Exception):
         self.done = done
 
 
-def ask(connection: Connection, sets: Sequence[tuple[int, int]], actor: Actor, reason: str, request_id: str | None) -> int:
+def ask(
+    connection: Connection, sets: Sequence[tuple[int, int]], actor: Actor, reason: str, request_id: str | None
+) -> int:
     """Write down that these sets, (id, entries) as they were written, are to be undone; the last one comes first.
 
     Raises NotAllowed while the same change is being undone already.
@@ -90,7 +92,10 @@ def left(connection: Connection, number: int, after: int = 0, limit: int = ledge
 
 
 def go_on(engine: Engine, run: Row[Any], actor: Actor, entries: int = BATCH) -> None:
-    """Take back everything that is still to do, so many entries at a time. Raises Stopped, and NotAllowed once the actor's role no longer allows it."""
+    """Take back everything that is still to do, so many entries at a time.
+
+    Raises Stopped, and NotAllowed once the actor's role no longer allows it.
+    """
     sets = run.set_ids
     with engine.connect() as connection:
         why_not = may_undo_all(connection, sets, actor)
@@ -191,7 +196,13 @@ def _row_by_row(connection: Connection, found: ChangeSet, records: list[Record],
 
 
 def _move(
-    connection: Connection, run: Row[Any], at: int, position: int | None, entries: int, done: Done, change_set: int | None
+    connection: Connection,
+    run: Row[Any],
+    at: int,
+    position: int | None,
+    entries: int,
+    done: Done,
+    change_set: int | None,
 ) -> None:
     """Write down how far it is, in the transaction that brought it there. Raises Stopped."""
     values = {

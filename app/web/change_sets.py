@@ -2,68 +2,107 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, redirect, render_template, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.db import db, reading
-from app.engine import ledger
+from app.core.db import reading
+from app.engine import changes, counting, ledger, undo_later
 from app.engine.access import Actor
-from app.engine.apply import apply
-from app.engine.ledger import ChangeSet, Entry
-from app.engine.refusals import BadQuery, NotAllowed, Rejected, Stale
-from app.engine.registry import REGISTRY
-from app.engine.undo import UndoPlan, may_undo, plan_undo
-from app.web import receipts
+from app.engine.ledger import ChangeSet
+from app.engine.refusals import TooSlow
+from app.engine.undo import IN_REQUEST, UndoPlan, may_undo, plan_undo
 from app.web.addresses import given, link
+from app.web.asking import CHANNELS, Asking, number_of
 from app.web.navigation import place
-from app.web.security import local_path, needs, signed_in
+from app.web.security import needs, signed_in
 from app.web.session import current_actor
 
 blueprint = Blueprint("change_sets", __name__)
 place("System", 30, "Change history", "/change-sets", "history", "audit.read")
+place("System", 31, "Deleted records", "/deleted", "history", "audit.read")
 
-CHANNELS = ("console", "api", "import", "automation", "agent", "system", "outside")
+WITHIN_MS = 5_000
 
 
 @blueprint.get("/change-sets")
 @needs("audit.read")
-def index() -> str:
-    """All change sets, newest first, by channel, person or table."""
-    actor, pairs = current_actor(), given()
-    asked = dict(pairs)
-    unknown = set(asked) - {"channel", "person", "table", "before"}
-    if unknown:
-        raise BadQuery(f"There is no filter “{sorted(unknown)[0][:40]}” here.")
-    if asked.get("channel") and asked["channel"] not in CHANNELS:
-        raise BadQuery(f"A channel is one of {', '.join(CHANNELS)}.")
-    where = {"channel": asked.get("channel"), "person": _number(asked.get("person")), "table": asked.get("table")}
-    sets = ledger.change_sets(reading(), actor, _number(asked.get("before")), where=where)
-    rest = [pair for pair in pairs if pair[0] != "before"]
+def index() -> str | AnyResponse:
+    """All change sets, newest first, by person, channel, table, field, time and words."""
+    actor, connection = current_actor(), reading()
+    asking = Asking.read(given(), actor, ("channel", "person", "who", "table", "field", "when", "since", "until", "q"))
+    person = asking.one_person()
+    if person is not None:
+        return redirect(link("/change-sets", asking.pairs, drop=("who", "before"), person=str(person)), 303)
+    try:
+        with counting.within(connection, WITHIN_MS):
+            found = changes.find(connection, actor, asking.asked, asking.before)
+    except DBAPIError as error:
+        if "statement timeout" not in str(error):
+            raise
+        raise TooSlow("This takes the database too long. Ask for a shorter time or one table.") from None
     return render_template(
         "change_sets/list.html",
-        sets=sets,
+        sets=found.sets,
+        reached=found.reached,
         channels=CHANNELS,
-        asked=asked,
-        older=link("/change-sets", rest, before=str(sets[-1].id)) if len(sets) == ledger.PAGE else None,
-        newest=link("/change-sets", rest) if "before" in asked else None,
-        clear="/change-sets" if rest else None,
+        asking=asking,
+        older=link("/change-sets", asking.pairs, before=str(found.older)) if found.older else None,
+        newest=link("/change-sets", asking.pairs) if asking.before else None,
+        path="/change-sets",
         link=link,
-        pairs=rest,
-        tables=sorted((each for each in REGISTRY if each.versioned), key=lambda each: each.plural),
         page_title="Change history",
         crumbs=[("Change history", None)],
     )
 
 
-def _number(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise BadQuery("That is not a number of this list.")
-    return int(text)
+@blueprint.get("/deleted")
+@signed_in
+def deleted() -> str | AnyResponse:
+    """Everything deleted of the tables this role reads, newest first, each with its way back."""
+    actor, connection = current_actor(), reading()
+    asking = Asking.read(given(), actor, ("person", "who", "table", "when", "since", "until"))
+    person = asking.one_person()
+    if person is not None:
+        return redirect(link("/deleted", asking.pairs, drop=("who", "before"), person=str(person)), 303)
+    try:
+        with counting.within(connection, WITHIN_MS):
+            found = changes.deleted(connection, actor, asking.asked, asking.before)
+    except DBAPIError as error:
+        if "statement timeout" not in str(error):
+            raise
+        raise TooSlow("This takes the database too long. Ask for a shorter time or one table.") from None
+    last = found[-1].entry.id if len(found) == ledger.PAGE else None
+    return render_template(
+        "change_sets/deleted.html",
+        found=found,
+        asking=asking,
+        older=link("/deleted", asking.pairs, before=str(last)) if last else None,
+        newest=link("/deleted", asking.pairs) if asking.before else None,
+        path="/deleted",
+        link=link,
+        page_title="Deleted records",
+        crumbs=[("Deleted records", None)],
+    )
 
 
-def _open(set_id: int) -> tuple[ChangeSet, Actor]:
+@blueprint.get("/deleted/<int:entry_id>/restore")
+@signed_in
+def restore(entry_id: int) -> AnyResponse:
+    """To the preview of what bringing a deleted record back brings back with it."""
+    connection = reading()
+    found = changes.deletion(connection, entry_id)
+    if found is None:
+        abort(404)
+    opened(found.change_set_id)
+    records = changes.went_along(connection, found.change_set_id, found.table_name, found.record_id)
+    only = urlencode([("only", f"{table}/{record}") for table, record in records])
+    return redirect(f"/change-sets/{found.change_set_id}/undo?{only}", 303)
+
+
+def opened(set_id: int) -> tuple[ChangeSet, Actor]:
     """The set, for an auditor, or for whoever made it."""
     actor = current_actor()
     found = ledger.change_set(reading(), actor, set_id)
@@ -86,68 +125,38 @@ def _reads(found: ChangeSet, actor: Actor) -> bool:
 @signed_in
 def show(set_id: int) -> str:
     """One set with its entries, and what an undo would do."""
-    found, actor = _open(set_id)
-    return _page(found, actor, "change_sets/set.html", None)
+    found, actor = opened(set_id)
+    return _page(found, actor)
 
 
-@blueprint.route("/change-sets/<int:set_id>/undo", methods=["GET", "POST"])
-@signed_in
-def undo(set_id: int) -> str | AnyResponse:
-    """GET previews; POST undoes what still can be, as a change set of its own, and names the rest."""
-    found, actor = _open(set_id)
-    if request.method == "GET":
-        return _page(found, actor, "change_sets/set.html", None)
-    with db.engine.connect() as unit:
-        tables = set(ledger.tables(unit, found.id))
-        why_not = may_undo(found, tables, actor, unit)
-        if why_not:
-            raise NotAllowed(why_not)
-        prepared = plan_undo(unit, found, actor)
-    if prepared.plan.empty:
-        return make_response(
-            _page(found, actor, "change_sets/set.html", "Nothing is left to undo: every value has been changed since."),
-            409,
-        )
-    try:
-        reason = request.form.get("reason", "").strip()[:1000] or f"Undo of change {found.id}"
-        receipt = apply(
-            prepared.plan, actor, reason, request_id=g.get("request_id"), ip=request.remote_addr, undoes_id=found.id
-        )
-    except (Rejected, Stale) as refused:
-        return make_response(_page(found, actor, "change_sets/set.html", refused.sentence), 409)
-    left = f" {len(prepared.left)} left as they are, changed since." if prepared.left else ""
-    receipts.say(f"Undone.{left}" if left else "Undone", receipt)
-    return redirect(_back(found, actor), 303)
-
-
-def _back(found: ChangeSet, actor: Actor) -> str:
-    """To the record, when the set touched one; else to the set."""
-    asked = local_path(request.form.get("next"), "")
-    if asked:
-        return asked
-    shown: list[Entry] = ledger.entries(reading(), found, actor, limit=2)
-    first = shown[0] if shown else None
-    if first is not None and len(shown) == 1 and first.resource is not None and first.operation == "update":
-        return f"{first.resource.path}/{first.key}"
-    return f"/change-sets/{found.id}"
-
-
-def _page(found: ChangeSet, actor: Actor, template: str, problem: str | None) -> str:
+def _page(found: ChangeSet, actor: Actor) -> str:
     connection = reading()
-    after = _number(request.args.get("after")) or 0
+    after = number_of(request.args.get("after")) or 0
     entries = ledger.entries(connection, found, actor, after)
     why_not = may_undo(found, set(ledger.tables(connection, found.id)), actor, connection)
     prepared: UndoPlan | None = None
-    if why_not is None and found.entry_count <= 500:
+    if why_not is None and found.entry_count <= IN_REQUEST:
         prepared = plan_undo(connection, found, actor)
     return render_template(
-        template,
+        "change_sets/set.html",
         set=found,
         entries=entries,
         why_not=why_not,
         prepared=prepared,
-        problem=problem,
+        batches=ledger.together(connection, found),
+        undos=ledger.undos(connection, found.id),
+        runs=undo_later.runs_of(connection, found.id),
         more=entries[-1].id if len(entries) == ledger.PAGE else None,
         page_title=f"Change {found.id}",
-        crumbs=[("Change history", "/change-sets" if actor.may("audit.read") else None), (f"Change {found.id}", None)],
+        crumbs=crumbs(found, actor),
     )
+
+
+def crumbs(found: ChangeSet, actor: Actor, *further: str) -> list[tuple[str, str | None]]:
+    """The trail to a set, and on from it."""
+    here = f"/change-sets/{found.id}" if further else None
+    return [
+        ("Change history", "/change-sets" if actor.may("audit.read") else None),
+        (f"Change {found.id}", here),
+        *((each, None) for each in further),
+    ]

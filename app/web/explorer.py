@@ -21,7 +21,7 @@ from app.engine.references import lookup, shows_title
 from app.engine.reflect.reflected import Reflected
 from app.engine.refusals import BadQuery, NotFound, TooSlow
 from app.engine.registry import REGISTRY
-from app.web import cells, column_chooser, exporting, filter_panel, resources
+from app.web import cells, column_chooser, exporting, filter_panel, past, resources
 from app.web.security import needs
 from app.web.session import current_actor
 
@@ -294,6 +294,15 @@ def record_history(where: str, key: str) -> str:
     resource, view, actor = _with_rows(where)
     with _readable(resource):
         return resources.show_history(resource, view, actor, key)
+
+
+@blueprint.get("/explorer/<table:where>/<key>/past")
+@needs("explorer.read")
+def record_past(where: str, key: str) -> str:
+    """A row as it was."""
+    resource, view, actor = _with_rows(where)
+    with _readable(resource):
+        return past.show_past(resource, view, actor, key)
 
 
 @blueprint.get("/explorer/<table:where>/history")

@@ -51,7 +51,9 @@ def test_a_random_change_is_taken_back_whole_and_its_undo_too(house: House, stor
     customer = house.given("customers", name="Bluestem", status="active")
     for number in range(3):
         house.given("contacts", full_name=f"Person {number}", customer_id=customer)
-        house.given("crm_activities", kind="note", subject="Called", occurred_at="2026-01-01T00:00Z", customer_id=customer)
+        house.given(
+            "crm_activities", kind="note", subject="Called", occurred_at="2026-01-01T00:00Z", customer_id=customer
+        )
     before = snapshot(house)
     with change(olga, reason="a long day") as connection:
         work = Work(connection, house, customer, chance)
@@ -83,7 +85,7 @@ def test_what_changed_since_is_skipped_and_named_exactly(house: House, story: in
     later: dict[int, set[str]] = {}
     for key in chance.sample(keys, 5):
         names = set(chance.sample(["bill_city", "notes", "website"], chance.randint(1, 3)))
-        house.change("customers", key, **{name: "https://later.example" for name in names})
+        house.change("customers", key, **dict.fromkeys(names, "https://later.example"))
         later[key] = names & {"bill_city", "notes"}
     found = ledger.change_set(house.connection, olga, number)
     assert found is not None

@@ -58,7 +58,9 @@ def _tell(connection: Connection, run: Row[Any], status: str, why: str | None) -
         "tenant": run.tenant_id,
         "person": run.app_user_id,
         "severity": "success" if status == "done" and not now.records_left else "warning",
-        "title": f"Change {run.change_set_id} is undone" if status == "done" else f"Change {run.change_set_id} is not undone whole",
+        "title": f"Change {run.change_set_id} is undone"
+        if status == "done"
+        else f"Change {run.change_set_id} is not undone whole",
         "body": f"{now.records_restored:,} records put back{left}." + (f" {why}" if why else ""),
         "link": f"/change-sets/undos/{run.id}",
         "matter": f"undo:{run.id}:{run.attempt}",
