@@ -117,7 +117,7 @@ def left_alone(connection: Connection, here: Slice, before: int, limit: int) -> 
         WITH source AS ({here.source})
         SELECT s.last_id, s.record_id FROM source s LEFT JOIN {_live(here)} t ON t.id = s.record_id::bigint
         WHERE s.last_id < :before AND CASE s.kind
-            WHEN 'update' THEN t.id IS NULL{"".join(f" OR {_moved(name)}" for name in fields)}
+            WHEN 'update' THEN t.id IS NULL OR {_unfit(fields)}
             WHEN 'insert' THEN t.id IS NULL OR t.version IS DISTINCT FROM (s.after ->> 'version')::int
             WHEN 'delete' THEN t.id IS NOT NULL END
         ORDER BY s.last_id DESC LIMIT :most

@@ -123,3 +123,36 @@ def test_replaying_the_history_gives_todays_rows_until_someone_goes_behind_its_b
     with company.owner.connect() as connection:
         found = sealing.replay_check(connection)
     assert any("credit_limit is 90000.00, and the ledger leaves 5000.00" in sentence for sentence in found)
+
+
+def test_a_large_update_is_written_down_like_many_small_ones(company: Company) -> None:
+    """Past 200 rows the ledger takes another way, which must say the same: each record what changed on it, no more."""
+    company.does(
+        "INSERT INTO customers (tenant_id, number, name, notes, tags) SELECT :tenant, 'L' || n, 'Large ' || n, '', '{a}'"
+        " FROM generate_series(1, 300) AS n",
+        tenant=company.tenant,
+    )
+    with company.as_dana("a bulk fix") as connection:
+        connection.execute(
+            text(
+                "UPDATE customers SET notes = CASE WHEN id % 3 = 0 THEN notes ELSE 'seen' END,"
+                " tags = CASE WHEN id % 3 = 1 THEN '{a,b}' ELSE tags END,"
+                " credit_limit = CASE WHEN id % 3 = 0 THEN credit_limit ELSE 12.50 END WHERE number LIKE 'L%'"
+            )
+        )
+    made = [each for each in company.entries() if each.reason == "a bulk fix"]
+    assert {int(each.record_id) % 3 for each in made} == {1, 2}
+    assert {each.entry_count for each in made} == {200}
+    assert {each.set_tenant for each in made} == {company.tenant} == {each.tenant_id for each in made}
+    kept = {"version", "updated_at"}
+    for each in made:
+        wanted = {"notes", "credit_limit"} | ({"tags"} if int(each.record_id) % 3 == 1 else set())
+        assert set(each.after) - kept == wanted == set(each.before) - kept
+    with company.as_dana("other keys") as connection:
+        connection.execute(text("UPDATE customers SET id = DEFAULT WHERE number LIKE 'L%'"))
+    assert {each.operation for each in company.entries() if each.reason == "other keys"} == {"insert", "delete"}
+    with company.as_dana("nothing") as connection:
+        connection.execute(text("UPDATE customers SET notes = notes"))
+    assert not [each for each in company.entries() if each.reason == "nothing"]
+    with company.owner.connect() as connection:
+        assert sealing.replay_check(connection) == []
