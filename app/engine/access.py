@@ -27,6 +27,9 @@ class Actor:
     single_keys: bool = True
     """Whether single letters act as keys for this person."""
 
+    viewing_as: str = ""
+    """The role this person sees the console as for the moment; nothing is changed meanwhile."""
+
     def may(self, permission: str) -> bool:
         """Whether this actor holds `permission`, written out or by a pattern such as `invoices.*` or `*.read`."""
         return holds(self.permissions, permission)

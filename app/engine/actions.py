@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.engine.states import Moving
+
+if TYPE_CHECKING:
+    from app.engine.approval_rules import Approval
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,5 @@ class Action:
     reason: bool = False
     danger: bool = False
     done: str = ""
+    approval: Approval | None = None
+    """By which rule a second person decides it: then it is asked for, not done."""

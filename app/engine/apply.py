@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 
 from app.core.db import db
 from app.engine.access import Actor
+from app.engine.approval_rules import NeedsApproval
 from app.engine.plan import Change, Plan
 from app.engine.refusals import Rejected, Stale
 from app.engine.resource import Resource
@@ -124,7 +125,10 @@ def apply(
     database refuses a value; in both cases nothing was changed.
 
     `within` is called with the connection and the keys written, to commit something of its own with the change.
+    A plan that needs a second person is refused with NeedsApproval, whichever door it came through.
     """
+    if plan.needs is not None:
+        raise NeedsApproval(plan.needs)
     if plan.empty:
         if within is not None:
             with transaction() as connection:
@@ -134,6 +138,7 @@ def apply(
         with change(
             actor, reason=reason, action=plan.action, channel=channel, request_id=request_id, ip=ip, undoes_id=undoes_id
         ) as connection:
+            connection.info["approved_by"] = plan.approved_by
             keys = tuple(write(connection, each, actor) for each in plan.changes)
             number = connection.info["change_set"]
             if within is not None:

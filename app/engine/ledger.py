@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from app.core.clock import now
 from app.engine.access import Actor
 from app.engine.fields import Field, Reference
 from app.engine.listing import row_scope
@@ -182,6 +183,20 @@ def entries(connection: Connection, found: ChangeSet, actor: Actor, after: int =
 def entries_of(rows: Sequence[Any], connection: Connection, actor: Actor) -> list[Entry]:
     """Rows of `SET` and an entry's columns, as this actor sees them."""
     return _entries(connection, rows, actor)
+
+
+def planned(connection: Connection, changes: Sequence[Any], actor: Actor) -> list[Entry]:
+    """What changes still unwritten would do, as their entries would be shown to this actor; values as the ledger has them."""
+    nobody = ChangeSet(0, now(), "system", None, "", "console", None, None, None, None, len(changes), None, False)
+    made = []
+    for number, each in enumerate(changes):
+        resource, record_id = each.resource, "" if each.key is None else str(each.key)
+        if not projection(resource, actor).reads:
+            made.append(Entry(number, nobody, None, resource.name, record_id, each.operation, (), 1))
+            continue
+        differences, hidden = _differences(resource, each.before, each.after, actor)
+        made.append(Entry(number, nobody, resource, resource.name, record_id, each.operation, differences, hidden))
+    return _named(connection, _labelled(connection, made, actor), actor)
 
 
 def _tuple(found: ChangeSet) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select, text
 from app.core.clock import now
 from app.engine.access import Actor
 from app.engine.actions import Action
+from app.engine.approval_rules import Need, needed_to_move
 from app.engine.fields import CREATE, FORM, Edit, Field
 from app.engine.listing import row_scope
 from app.engine.projection import Projection, projection
@@ -44,6 +46,12 @@ class Plan:
     merged: tuple[str, ...] = ()
     """Fields others changed meanwhile and which this plan leaves as they are."""
     warnings: tuple[str, ...] = field(default=())
+    needs: Need | None = None
+    """The second person it needs: `apply` refuses it until somebody else has approved just this plan."""
+    approved_by: int | None = None
+    """The approval request it was released by."""
+    at: datetime | None = None
+    """The moment it was planned for, where values in it are that moment."""
 
     @property
     def empty(self) -> bool:
@@ -170,7 +178,9 @@ def plan_move_of(
     after = {name: value for name, value in after.items() if not same(value, row[name])}
     before = {name: row[name] for name in after}
     change = Change(resource, "update", key, before, after, row.get(resource.row_version))
-    return Plan((change,) if after else (), action=f"{resource.one.replace(' ', '_')}.{move.key}")
+    needs = needed_to_move(move.approval, moving) if after else None
+    named = f"{resource.one.replace(' ', '_')}.{move.key}"
+    return Plan((change,) if after else (), action=named, needs=needs, at=moving.at)
 
 
 def plan_archive(connection: Connection, resource: Resource, key: Any, actor: Actor, restore: bool = False) -> Plan:

@@ -113,8 +113,12 @@ class Resource:
     """Which rows belong to a tenant, for a table without tenant_id."""
     sentences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Constraint name -> (field, sentence) for what the database refuses and no field rule can know beforehand."""
+    of_money: bool = False
+    """Whether its rows are money owed, offered or paid: many of them changed at once are decided by a second person."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values a new record's form opens with; a callable is asked with the actor."""
+    taken_back: Callable[[], Mapping[str, Any]] | None = None
+    """What undoing the making of such a record writes into it, where it is never deleted: it is reversed instead."""
     follow: tuple[Follow, ...] = ()
     """What must be brought in line in the same change set when a record of this table is written: header totals after a line."""
     screen: str | None = None

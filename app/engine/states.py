@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as filled
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from app.engine.access import Actor
+
+if TYPE_CHECKING:
+    from app.engine.approval_rules import Approval
 
 Guard = Callable[["Moving"], str | None]
 """Looks at what moves and returns the sentence that refuses it, or None to let it pass."""
@@ -54,6 +57,8 @@ class Transition:
     """Offered to no person; only the console itself makes this move."""
     also: tuple[str, ...] = ()
     """Extra permissions any of which lets a person make the move as well (schema.md "Who" lists several roles)."""
+    approval: Approval | None = None
+    """By which rule a second person decides it: then it is asked for, not made."""
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,8 @@ class _Work:
         elif operation == "insert":
             if self._has_moved(resource, place, row, became):
                 self.leave(resource.name, key, None, "it has been changed since it was made")
+            elif resource.taken_back is not None:
+                row |= resource.taken_back()
             elif resource.archivable:
                 row["archived_at"] = row.get("archived_at") or now()
             else:

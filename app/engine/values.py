@@ -14,6 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 KEPT_BY_DATABASE = frozenset({"version", "updated_at"})
 """Columns a trigger writes; recorded so that replay is exact, never restored or shown as a person's change."""
 
+GIVEN = "given when done"
+"""Marks what a plan kept for later leaves open until it is applied: the moment of it, the next number."""
+
 
 def load(text: str | None) -> dict[str, Any]:
     """An entry's before or after. Numbers stay exact: a float would turn 0.1 into something else."""
@@ -24,6 +27,8 @@ def typed(column: Column[Any], value: Any) -> Any:
     """A ledger value as the column's own type."""
     if value is None or isinstance(column.type, JSONB):
         return value
+    if isinstance(value, dict) and GIVEN in value:
+        return str(value[GIVEN])
     if isinstance(column.type, DateTime):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
     if isinstance(column.type, Date):

@@ -21,7 +21,7 @@ from app.engine import background, listing, selection
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.apply import Receipt, transaction
-from app.engine.bulk import applying, operations, plans, rehearsal, work
+from app.engine.bulk import applying, approval, operations, plans, rehearsal, work
 from app.engine.bulk.plans import AT_ONCE, OUTCOMES, BulkPlan, PlanRow
 from app.engine.fields import Field, Reference
 from app.engine.forms import RecordForm, form_class
@@ -33,7 +33,7 @@ from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 from app.engine.states import Transition
 from app.engine.values import typed_row
-from app.web import markup, rows, saved_views
+from app.web import markup, rows, saved_views, second_person
 from app.web.addresses import joined, link
 from app.web.navigation import place
 from app.web.origin import FROM
@@ -336,10 +336,18 @@ def _page(opened: Opened, status_reason: str = "", typed: str = "") -> str:
         outcomes=OUTCOMES,
         tones=TONES,
         problem=status_reason,
+        asking=_asking(opened),
         typed=typed,
         deletes=(plan.edits or {}).get("kind") == "delete",
         danger=(plan.edits or {}).get("kind") in ("archive", "delete"),
     )
+
+
+def _asking(opened: Opened) -> second_person.Offer | None:
+    """Who decides, where applying is not one person's to do."""
+    ready = opened.plan.state == "ready" and opened.plan.changing
+    need = approval.needed_to_apply(opened.connection, opened.plan, opened.actor) if ready else None
+    return second_person.offer(need, opened.actor) if need else None
 
 
 def _shown(opened: Opened, found: list[PlanRow]) -> list[Shown]:
@@ -436,6 +444,11 @@ def apply(number: int) -> AnyResponse | tuple[str, int]:
     try:
         if (plan.edits or {}).get("kind") == "delete" and request.form.get("confirm", "").strip() != str(plan.changing):
             raise Rejected({"confirm": f"Type {plan.changing} to confirm that so many records may go."})
+        need = approval.needed_to_apply(opened.connection, plan, actor)
+        if need is not None and plan.changing:
+            with second_person.changing(actor) as connection:
+                made = approval.ask_to_apply(connection, actor, need, plan, reason)
+            return second_person.told(made)
         with transaction() as connection:
             applying.begin(connection, plan, actor, reason, **stamp())
             if plan.changing > AT_ONCE:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
+from app.engine.approval_rules import NeedsApproval
 from app.engine.idempotency import Reused, UnderWay
 from app.engine.refusals import Refusal, Rejected, Stale, TooSlow
 from app.web.session import request_id
@@ -55,6 +56,15 @@ def members_of(error: Refusal) -> dict[str, Any]:
     """What a refusal of the engine says beyond its sentence."""
     if isinstance(error, Rejected):
         return {"errors": field_errors(error.errors)}
+    if isinstance(error, NeedsApproval):
+        need = error.need
+        return {
+            "approval": {
+                "kind": need.kind,
+                "decided_by": need.rule.decides,
+                "ask_at": request.path.removeprefix("/api/v1"),
+            }
+        }
     if isinstance(error, Stale) and error.version:
         return {"version": error.version}
     return {}
@@ -66,6 +76,8 @@ def status_of(error: Refusal) -> int | None:
         return 412
     if isinstance(error, TooSlow):
         return 503
+    if isinstance(error, NeedsApproval):
+        return 409
     return {UnderWay: 409, Reused: 422}.get(type(error))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.engine import ledger, listing, reading
+from app.engine import ledger, listing, reading, revealing
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.fields import Choice, Edit, Field
@@ -119,13 +119,24 @@ class RecordPage:
     """Fields edited where they stand."""
     changeable: bool
     """Whether its form has anything to change, for this person and in this state."""
+    masked: frozenset[str] = frozenset()
+    """Fields whose values are masked and may be asked for."""
+    seen: frozenset[str] = frozenset()
+    """Fields that are masked for this role and shown for the moment."""
+    seen_for: int = 0
+    """Seconds for which they still are."""
 
     @classmethod
     def load(
         cls, connection: Connection, view: Projection, key: Any, actor: Actor, args: Mapping[str, str]
     ) -> RecordPage:
         """Read the record, one statement for each related list, and its latest changes."""
+        from app.web.revealing import revealed
+
         record = reading.read(connection, view, key, actor)
+        offered = frozenset(revealing.revealable(record, actor))
+        opened, seen_for = revealed(record, actor) if offered else ({}, 0)
+        record = replace(record, values={**record.values, **opened}) if opened else record
         resource = record.resource
         shown = {each.name: value_of(each, record, actor) for each in view.fields}
         status = shown.get(_badge(resource))
@@ -152,6 +163,9 @@ class RecordPage:
             _steps(resource, record),
             inline,
             edits and bool(reading.editable(record)),
+            offered - opened.keys(),
+            frozenset(opened),
+            seen_for,
         )
 
 

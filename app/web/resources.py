@@ -9,11 +9,13 @@ from flask import Blueprint, Response, abort, current_app, g, make_response, red
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.core.clock import now
 from app.core.db import reading
-from app.engine import attached, ledger, listing
+from app.engine import attached, ledger, listing, revealing
 from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
+from app.engine.approval_rules import needed_to_move
 from app.engine.fields import Edit, Reference
 from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
@@ -24,7 +26,8 @@ from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
-from app.web import drafts, exporting, receipts, rows, saved_views
+from app.engine.states import Moving
+from app.web import drafts, exporting, receipts, rows, saved_views, second_person
 from app.web.addresses import given
 from app.web.htmx import wants_fragment
 from app.web.list_page import ListPage
@@ -199,6 +202,7 @@ def show_history(resource: Resource, view: Projection, actor: Actor, key: Any) -
         view=view,
         entries=entries,
         more=entries[-1].id if len(entries) == ledger.PAGE else None,
+        seen=revealing.seen_by(connection, shown, actor) if resource.declared and before == "" else [],
         page_title=f"History of {shown.title}",
         crumbs=[*_crumbs(view, actor, shown), ("History", None)],
     )
@@ -509,16 +513,21 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
         else made(drafts.left_behind(actor), data={name: shown.values.get(name) for name in move.asks})
     )
     rest: list[str] = []
-    status = 200
+    status, day = 200, ""
+    moving = Moving(shown.values, {}, actor, reading(), now())
+    need = needed_to_move(move.approval, moving)
     if request.method == "POST":
         if not picks(form, actor) and form.validate():
             try:
                 plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
+                if plan.needs is not None:
+                    return second_person.ask_to_move(shown, move, plan, form.edits(), actor)
                 receipt = apply(plan, actor, _reason(), **stamp())
                 drafts.forget(actor)
                 receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
                 return redirect(_back(f"{resource.path}/{key}{came_back(view, actor, plan)}"), 303)
             except Rejected as refused:
+                day = refused.errors.pop("expires", "")
                 rest, status = form.put_errors(refused.errors), 422
             except (NotAllowed, Stale) as refused:
                 rest, status = [refused.sentence], 409
@@ -533,6 +542,7 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
         form=form,
         rest=rest,
         view=view,
+        asking=second_person.offer(need, actor, day) if need else None,
         page_title=move.label,
         crumbs=[*_crumbs(view, actor, shown), (move.label, None)],
     )

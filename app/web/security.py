@@ -56,6 +56,12 @@ def reachable_before_change(view: View) -> View:
     return view
 
 
+def also_while_viewing(view: View) -> View:
+    """May be used while the console is seen as a role, when all else that changes anything is refused."""
+    view.while_viewing = True  # type: ignore[attr-defined]
+    return view
+
+
 def _declare(view: View, permission: str) -> View:
     view.permission = permission  # type: ignore[attr-defined]
     return view
@@ -97,9 +103,19 @@ def guard() -> AnyResponse | None:
         return to_sign_in()
     if session.standing.must_change_password and not getattr(view, "before_change", False):
         return go_to(url_for("account.password"))
+    if session.actor.viewing_as and not getattr(view, "while_viewing", False) and _does_something():
+        log_refusal("viewing as a role", permission)
+        raise Forbidden(
+            f"You are seeing the console as {session.actor.viewing_as}: nothing is changed or taken out meanwhile. End it first."
+        )
     if not _is_allowed(session.actor, permission):
         refuse("missing", permission)
     return None
+
+
+def _does_something() -> bool:
+    """Whether a request changes anything, or carries data away."""
+    return request.method not in SAFE or request.path.endswith((".csv", ".xlsx", ".json")) or "/export" in request.path
 
 
 def _admit_program(permission: str) -> None:

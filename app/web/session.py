@@ -9,6 +9,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Request, Response, abort, g, request
@@ -19,12 +20,15 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import DBAPIError
 
 from app.core.db import forget_reading, reading
-from app.engine.access import Actor
+from app.engine.access import Actor, holds
 from app.engine.apply import transaction
+from app.roles import PERMISSIONS
 from app.web import session_rows
 from app.web.session_rows import Standing
 
 PLAIN, STRICT = "console", "__Host-console"
+VIEWING_AS = "viewing_as"
+"""Where a session keeps the role it is seen as: [name, its permissions]."""
 VISIT_LASTS = 2 * 3600
 """Seconds for which a sign-in page left open can still be sent."""
 
@@ -59,7 +63,7 @@ class ConsoleSession(SessionMixin):
     def actor(self) -> Actor | None:
         """The person signed in, or None."""
         if self._actor is None and self.standing is not None:
-            self._actor = session_rows.actor_of(cast(Standing, self._standing))
+            self._actor = seen_as(session_rows.actor_of(cast(Standing, self._standing)), self.get(VIEWING_AS))
         return self._actor
 
     def begin(self, token: str) -> None:
@@ -130,6 +134,16 @@ class ConsoleSession(SessionMixin):
 
     def __len__(self) -> int:
         return len(self._load())
+
+
+def seen_as(actor: Actor, viewing: Any) -> Actor:
+    """The same person with no more than a role's rights, never with more than their own."""
+    if not viewing:
+        return actor
+    name, patterns = viewing
+    both = frozenset(patterns)
+    held = [each for each in PERMISSIONS if actor.may(each) and holds(both, each)]
+    return replace(actor, permissions=session_rows.bundle(" ".join(held)), roles=(name,), viewing_as=name)
 
 
 def _find(token: str) -> Standing | None:

@@ -28,6 +28,7 @@ import "./elements/reference-picker.js";
 import "./elements/find-in-list.js";
 import "./elements/theme-switch.js";
 import "./elements/password-field.js";
+import "./elements/seen-until.js";
 import "./elements/time-chart.js";
 import "./elements/command-palette.js";
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.clock import now, today
 from app.domains.crm import totals
+from app.engine.approval_rules import NeedsApproval
 from app.engine.refusals import NotAllowed, Rejected
 
 ZONE = "America/Denver"
@@ -278,6 +279,9 @@ def test_what_an_agent_priced_or_leaves_little_is_reviewed_by_another_person(crm
     with pytest.raises(NotAllowed, match="You wrote this estimate"):
         crm.move("Olga", "estimates", key, "approve")
     crm.change("estimates", key, estimator_id=None)
+    with pytest.raises(NeedsApproval, match="below the floor of 40%; sending it needs a second person"):
+        crm.move("Olga", "estimates", key, "approve")
+    crm.change("tenants", crm.tenant_id, settings={"margin_floor_pct": 30})
     assert crm.move("Olga", "estimates", key, "approve")["sent_at"] is not None
 
 
@@ -401,7 +405,7 @@ def test_an_invoice_somebody_paid_on_is_not_voided(crm: Any) -> None:
 def test_writing_off_takes_two(crm: Any) -> None:
     key = invoice(crm, "100.00")
     crm.move("Bea", "invoices", key, "finalize")
-    with pytest.raises(NotAllowed, match=r"Writing off \$100.00 needs a second person"):
+    with pytest.raises(NeedsApproval, match=r"Writing off \$100.00 needs a second person"):
         crm.move("Bea", "invoices", key, "write_off", reason="Bankrupt")
 
 

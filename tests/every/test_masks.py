@@ -47,6 +47,7 @@ def test_no_page_or_file_of_the_table_holds_a_personal_value(company: Company, r
     every, first = ",".join(view.by_name), view.fields[-1].name
     place = f"{resource.path}/{key}"
     addresses = [f"{resource.path}?cols={every}", f"{resource.path}?cols={first}", resource.path, place, f"{place}/history",
+                 f"{place}/explain", f"{resource.path}/filters", f"{resource.path}/columns",
                  f"/lookups/{resource.name}", f"/lookups/{resource.name}?q={key}"]  # fmt: skip
     if company.actor(role).may("export.read"):
         addresses += [f"{resource.path}.csv?cols={every}", f"{resource.path}.json?cols={every}"]
@@ -90,6 +91,19 @@ def test_the_name_of_a_referred_record_is_no_way_around_a_mask(company: Company,
     place = f"{resource.path}/{company.key(resource, 'auditor')}"
     for address in (f"{resource.path}?cols={every}", place, f"{place}/history", f"{resource.path}.csv?cols={every}"):
         assert private_on(company, address, "auditor") == [], address
+
+
+@pytest.mark.parametrize("resource", POINTING, ids=lambda each: each.name)
+def test_a_masked_field_is_found_by_no_filter_through_a_reference(company: Company, resource: Resource) -> None:
+    view = company.view(resource, "auditor")
+    for each in view.fields:
+        target = next((one for one in PERSONAL if isinstance(each, Reference) and one.name == each.to), None)
+        if target is None:
+            continue
+        for name in sorted(company.view(target, "auditor").masked):
+            asked = f"{each.name.removesuffix('_id')}.{name}.contains=qx"
+            assert company.get(f"{resource.path}?{asked}", "auditor").status_code == 400, asked
+            assert company.get(f"{resource.path}/filters?{asked}", "auditor").status_code == 400, asked
 
 
 def test_the_change_history_names_records_without_their_personal_titles(company: Company) -> None:

@@ -254,7 +254,7 @@ def test_a_panel_is_there_only_for_who_reads_its_tables(company: House) -> None:
     dispatcher = company.person("Dee", "jobs.read", "visits.read", "tasks.own")
     shown = board(dispatcher)
     assert {name for name, value in shown.items() if value is None} == {
-        "billed", "collected", "receivables", "review", "agents", "errors", "health",
+        "billed", "collected", "receivables", "review", "agents", "errors", "health", "decide",
     }  # fmt: skip
     assert shown["visits"].lanes[0].blocks[0].title == "in_progress", "a customer's name needs customers.read"
     assert board(company.person("Nora", "home.read"))["nothing"] is True

@@ -264,3 +264,31 @@ def test_people_of_another_company_do_not_exist(app: Flask, house: House, ruth: 
     assert ruth.get(f"/people/{key_of(stranger)}").status_code == 404
     assert "Stan" not in ruth.page("/people")
     assert post(ruth, f"/people/{key_of(stranger)}/suspend", "/people", reason="x").status_code == 404
+
+
+def test_an_administrator_asks_before_somebody_may_do_more(app: Flask, house: House, ruth: Desk, marco: Desk) -> None:
+    tom = staff(app, house, "Tomasz Lindqvist", "admin")
+    mends = role_id(house, "Mends", "errors.*")
+    person = f"/people/{key_of(marco)}"
+    page = words(post(tom, f"{person}/roles", person, role=str(mends)))
+    assert "Giving somebody Mends needs a second person." in page
+    assert "Ruth Calloway may decide it" in page
+    blank = post(tom, f"{person}/roles", person, role=str(mends), asked="1", reason=" ")
+    assert (blank.status_code, "Say why" in words(blank)) == (422, True)
+    asked = post(tom, f"{person}/roles", person, role=str(mends), asked="1", reason="He looks after the nights")
+    assert asked.status_code == 303
+    assert marco.get("/analytics/error_groups").status_code == 404
+    assert post(ruth, f"{asked.location}/decide", asked.location, verdict="approve").status_code == 303
+    assert "Approved and carried out" in ruth.page(asked.location)
+    assert marco.get("/analytics/error_groups").status_code == 200
+    matrix = f"/roles/{mends}"
+    version = re.search(r'name="version" value="(\d+)"', tom.page(matrix))
+    assert version
+    wider = {"name": "Mends", "version": version[1], "permission": ["errors.*", "health.run"]}
+    asked = post(tom, matrix, matrix, **wider, reason="And runs checks")
+    assert asked.status_code == 303
+    assert "approval_requests" in asked.location
+    assert "health.run" in ruth.page(asked.location)
+    post(ruth, f"{asked.location}/decide", asked.location, verdict="approve")
+    held = house.connection.execute(text("SELECT permissions FROM roles WHERE id = :id"), {"id": mends}).scalar_one()
+    assert held == ["errors.*", "health.run"]

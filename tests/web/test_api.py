@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.core.clock import now
 from app.engine import idempotency
 from app.engine.apply import transaction
 from tests.domains.conftest import House
@@ -471,3 +473,15 @@ def _press(desk: Any, path: str, status: int = 200) -> str:
     answer = desk.send(path, form)
     assert answer.status_code == status
     return str(answer.get_data(as_text=True))
+
+
+def test_what_needs_a_second_person_is_never_done_by_a_program(app: Flask, house: House) -> None:
+    invoice = house.given("invoices", customer_id=customer(house), number="INV-9", status="open", subtotal=480, total=480,
+                          issue_date=date(2026, 5, 1), due_date=date(2026, 5, 31), finalized_at=now())  # fmt: skip
+    billing = program(app, house, "Grace Okafor", "invoices.*")
+    answer = billing.post(f"/crm/invoices/{invoice}/actions/write_off", {"reason": "Bankrupt"})
+    said = problem(answer, 409)
+    assert "needs a second person" in said["detail"]
+    assert said["approval"]["decided_by"] == "approvals.decide.billing"
+    assert said["approval"]["ask_at"] == f"/crm/invoices/{invoice}/actions/write_off"
+    assert house.row("invoices", invoice)["status"] == "open"

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped
 
+from app.engine.approval_rules import Approval
 from app.engine.fields import (
     BULK,
     CREATE,
@@ -84,6 +85,10 @@ def has_a_model(moving: Moving) -> str | None:
 def begin_afresh(moving: Moving) -> Mapping[str, Any]:
     """Old failures must not pause the agent again at its first new one."""
     return {"pause_reason": None, "consecutive_failures": 0}
+
+
+def acts_alone(moving: Moving) -> str | None:
+    return "An agent that acts alone is approved by a second person." if moving.record["autonomy"] == "auto" else None
 
 
 ai_agents = Resource(
@@ -253,6 +258,7 @@ ai_agents = Resource(
                 effects=(begin_afresh,),
                 asks=("owner_id",),
                 done="activated",
+                approval=Approval("agent_activation", amount="daily_budget", when=acts_alone),
             ),
             Transition(
                 "pause",

@@ -63,6 +63,7 @@ user_activities = Resource(
         "Signing in and out": UserActivity.kind.in_(("login", "logout")),
         "Taken out": UserActivity.kind == "export",
         "Many at once": UserActivity.kind.in_(("bulk_action", "import")),
+        "Personal data seen": UserActivity.screen == "reveal",
         "As somebody else": UserActivity.kind == "impersonate",
         "Asked of AI": UserActivity.kind == "ai_command",
     },

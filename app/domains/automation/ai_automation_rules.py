@@ -12,6 +12,7 @@ from sqlalchemy import Numeric as NumericType
 from sqlalchemy.orm import Mapped
 
 from app.core.db import db
+from app.engine.approval_rules import Approval
 from app.engine.fields import (
     INLINE,
     NEVER,
@@ -110,6 +111,10 @@ def watching(moving: Moving) -> Mapping[str, Any]:
     return {"shadow_until": moving.asked.get("shadow_until") or moving.at + SHADOW}
 
 
+def acts_alone(moving: Moving) -> str | None:
+    return "A rule that acts alone is approved by a second person." if moving.record["autonomy"] == "auto" else None
+
+
 def approved(moving: Moving) -> Mapping[str, Any]:
     return {"approved_by": moving.actor.app_user_id, "approved_at": moving.at}
 
@@ -159,6 +164,7 @@ ai_automation_rules = Resource(
             Transition(
                 "activate", "Approve and activate", ("shadow",), "active", "rules.activate",
                 guards=(watched_long_enough, may_do_something, agent_allows), effects=(approved,), done="activated",
+                approval=Approval("rule_activation", when=acts_alone),
             ),
             Transition("pause", "Pause", ("shadow", "active"), "paused", "rules.pause", reason=True, done="paused"),
             Transition(

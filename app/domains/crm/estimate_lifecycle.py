@@ -14,6 +14,7 @@ from app.core.formats import money
 from app.domains.crm import totals
 from app.domains.crm.pipeline import its_customer, somebody_pays
 from app.domains.crm.tables import table
+from app.engine.approval_rules import Approval
 from app.engine.states import Lifecycle, Moving, Transition
 
 VALID_DAYS = 30
@@ -51,6 +52,14 @@ def second_pair_of_eyes(moving: Moving) -> str | None:
     if me is not None and me in (moving.record["created_by"], moving.record["estimator_id"]):
         return "You wrote this estimate; somebody else reviews it."
     return None
+
+
+def below_the_floor(moving: Moving) -> str | None:
+    """Work that earns too little is a decision of two, beyond the review every such estimate passes."""
+    floor, margin = _settings(moving).get("margin_floor_pct"), moving.record["margin_pct"]
+    if floor is None or margin is None or margin >= Decimal(str(floor)):
+        return None
+    return f"The margin of {margin:g}% is below the floor of {floor:g}%; sending it needs a second person."
 
 
 def still_valid(moving: Moving) -> str | None:
@@ -121,6 +130,7 @@ lifecycle = Lifecycle(
         Transition(
             "approve", "Approve and send", source=("internal_review",), to="sent", may="estimate_reviews.decide",
             guards=(second_pair_of_eyes, proven), effects=(sent,), done="approved and sent",
+            approval=Approval("estimate_margin", amount="total", when=below_the_floor),
         ),
         Transition(
             "send_back", "Send back to draft", source=("internal_review",), to="draft", may="estimate_reviews.decide",

@@ -30,6 +30,7 @@ estimate_lines = Resource(
     search=("description",),
     sort="-id",
     follow=(estimate_line,),
+    of_money=True,
     scopes={"Options": EstimateLine.is_optional.is_(True), "Explained by AI": EstimateLine.ai_rationale.is_not(None)},
     facts=("estimate_id", "quantity", "unit", "unit_price", "line_total", "cost_type"),
     sentences={"ck_estimate_lines_quantity": ("quantity", "A line needs a quantity other than zero.")},

@@ -152,6 +152,7 @@ estimates = Resource(
     lifecycle=lifecycle,
     printed=True,
     follow=(carry_on,),
+    of_money=True,
     scopes={
         "Mine": mine,
         "Drafts": Estimate.status == "draft",

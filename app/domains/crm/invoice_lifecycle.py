@@ -17,6 +17,7 @@ from app.domains.crm.tables import table
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.apply import next_number
+from app.engine.approval_rules import Approval
 from app.engine.states import Lifecycle, Moving, Transition
 
 
@@ -90,9 +91,12 @@ def nothing_received(moving: Moving) -> str | None:
     return None
 
 
-def second_person(moving: Moving) -> str | None:
-    left = money(moving.record["balance"], moving.record["currency"])
-    return f"Writing off {left} needs a second person's approval, and approvals cannot be asked for here yet."
+def something_owed(moving: Moving) -> str | None:
+    return None if moving.record["balance"] else "Nothing is left to write off."
+
+
+def takes_two(moving: Moving) -> str:
+    return f"Writing off {money(moving.record['balance'], moving.record['currency'])} needs a second person."
 
 
 def paid(moving: Moving) -> Mapping[str, Any]:
@@ -108,7 +112,10 @@ def voided(moving: Moving) -> Mapping[str, Any]:
 
 
 def given_up(moving: Moving) -> Mapping[str, Any]:
-    return {"uncollectible_at": moving.at}
+    return {
+        "uncollectible_at": moving.at,
+        "amount_written_off": moving.record["amount_written_off"] + moving.record["balance"],
+    }
 
 
 def drafts_only(record: Mapping[str, Any]) -> str | None:
@@ -174,7 +181,8 @@ lifecycle = Lifecycle(
         ),
         Transition(
             "write_off", "Write off as uncollectible", source=("open",), to="uncollectible", may="invoices.write_off",
-            reason=True, guards=(second_person,), effects=(given_up,), danger=True, done="written off",
+            reason=True, guards=(something_owed,), effects=(given_up,), danger=True, done="written off",
+            approval=Approval("write_off", amount="balance", when=takes_two),
         ),
         Transition(
             "recover", "Reopen after a late payment", source=("uncollectible",), to="open", may="payments.allocate",

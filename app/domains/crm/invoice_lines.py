@@ -33,6 +33,7 @@ invoice_lines = Resource(
     search=("description",),
     sort="-id",
     follow=(invoice_line,),
+    of_money=True,
     facts=("invoice_id", "quantity", "unit", "unit_price", "tax_amount", "line_total"),
     sentences={
         "ck_invoice_lines_quantity": ("quantity", "A line needs a quantity other than zero."),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import today
 from app.domains.crm.invoice_lifecycle import actions, lifecycle
-from app.domains.crm.posting import post
+from app.domains.crm.posting import post, write_off
 from app.engine.access import Actor
 from app.engine.fields import (
     BULK,
@@ -152,7 +152,8 @@ invoices = Resource(
     lifecycle=lifecycle,
     printed=True,
     actions=actions,
-    follow=(post,),
+    follow=(write_off, post),
+    of_money=True,
     scopes={
         "Draft": Invoice.status == "draft",
         "Open": OWED,

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 
 from app.core.formats import money
 from app.domains.crm.tables import table
+from app.engine.approval_rules import Approval
 from app.engine.states import Lifecycle, Moving, Transition
 
 OPEN_VISITS = ("scheduled", "dispatched", "working", "paused")
@@ -20,19 +21,31 @@ def _given(moving: Moving, name: str) -> Any:
     return moving.asked.get(name) or moving.record[name]
 
 
-def customer_in_good_standing(moving: Moving) -> str | None:
-    """Work for somebody who does not pay is billing's decision, and a job without the order number is not paid either."""
+def order_number(moving: Moving) -> str | None:
+    """A job without the order number its customer asks for is not paid."""
     customers = table("customers").c
     customer = moving.connection.execute(
-        select(customers.name, customers.status, customers.po_required).where(
-            customers.id == moving.record["customer_id"]
-        )
+        select(customers.name, customers.po_required).where(customers.id == moving.record["customer_id"])
     ).one()
-    if customer.status == "credit_hold":
-        return f"{customer.name} is on credit hold; billing must release it first."
     if customer.po_required and not _given(moving, "po_number"):
         return f"{customer.name} pays only with a purchase order number; enter it first."
     return None
+
+
+def customer_in_good_standing(moving: Moving) -> str | None:
+    """What is sold to somebody who does not pay waits until billing lets it go."""
+    held = on_credit_hold(moving)
+    return f"{held.partition(';')[0]}; billing must release it first." if held else order_number(moving)
+
+
+def on_credit_hold(moving: Moving) -> str | None:
+    """Work for somebody who does not pay is billing's decision."""
+    customers = table("customers").c
+    asked = select(customers.name).where(
+        customers.id == moving.record["customer_id"], customers.status == "credit_hold"
+    )
+    name = moving.connection.execute(asked).scalar()
+    return None if name is None else f"{name} is on credit hold; billing decides whether work goes on."
 
 
 def crew_and_time(moving: Moving) -> str | None:
@@ -197,7 +210,8 @@ lifecycle = Lifecycle(
     transitions=(
         Transition(
             "approve", "Approve job", source=("new",), to="approved", may="jobs.approve", asks=("po_number",),
-            guards=(customer_in_good_standing,), effects=(entered,), done="approved",
+            guards=(order_number,), effects=(entered,), done="approved",
+            approval=Approval("credit_hold", amount="contract_value", when=on_credit_hold),
         ),
         Transition(
             "schedule", "Schedule job", source=("new", "approved"), to="scheduled", may="jobs.schedule",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.orm import Mapped
 
+from app.core.clock import now
 from app.engine.fields import NEVER, Choice, Date, Moment, Money, Reference, Text
 from app.engine.records import Log, Record, choice, day, moment, money, ref, text_
 from app.engine.resource import Resource
@@ -27,6 +30,11 @@ class PaymentAllocation(Record, Log):
     reversal_reason: Mapped[str | None] = text_()
 
 
+def reversed_again() -> Mapping[str, Any]:
+    """An allocation stays in the books; taking its posting back reverses it."""
+    return {"reversed_at": now(), "reversal_reason": "Taken back with the change that posted it"}
+
+
 payment_allocations = Resource(
     PaymentAllocation,
     title="kind",
@@ -36,6 +44,8 @@ payment_allocations = Resource(
     area="payments",
     read_only="An allocation is posted with its payment and reversed, never edited: the books show both.",
     create=False,
+    of_money=True,
+    taken_back=reversed_again,
     sort="-allocated_on",
     scopes={
         "Standing": PaymentAllocation.reversed_at.is_(None),

@@ -127,6 +127,7 @@ payments = Resource(
     about="Money that came in or was paid back, how it came, and how much of it has settled invoices.",
     search=("number", "reference"),
     sort="-received_on",
+    of_money=True,
     numbered="payment",
     lifecycle=lifecycle,
     scopes={

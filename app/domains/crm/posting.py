@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
 
 from app.domains.crm.tables import table
 from app.domains.crm.totals import cost_of, header_of
@@ -55,6 +55,34 @@ def post(connection: Connection, invoice: Mapping[str, Any]) -> None:
         bill_order(connection, key)
     if row and row.subscription_id and row.status == "paid":
         settle(connection, row.subscription_id)
+
+
+def write_off(connection: Connection, invoice: Mapping[str, Any]) -> None:
+    """What is given up is an allocation like any other settlement, by whom and approved with which request."""
+    if invoice.get("status") != "uncollectible" or "uncollectible_at" not in invoice:
+        return
+    invoices, allocations = table("invoices").c, table("payment_allocations")
+    row = connection.execute(
+        select(invoices.tenant_id, invoices.amount_written_off, invoices.updated_by).where(invoices.id == invoice["id"])
+    ).one()
+    standing = select(func.coalesce(func.sum(allocations.c.amount), 0)).where(
+        allocations.c.invoice_id == invoice["id"],
+        allocations.c.kind == "write_off",
+        allocations.c.reversed_at.is_(None),
+    )
+    left = row.amount_written_off - connection.execute(standing).scalar_one()
+    if left > 0:
+        connection.execute(
+            insert(allocations).values(
+                tenant_id=row.tenant_id,
+                invoice_id=invoice["id"],
+                kind="write_off",
+                amount=left,
+                allocated_on=func.current_date(),
+                allocated_by=row.updated_by,
+                approval_request_id=connection.info.get("approved_by"),
+            )
+        )
 
 
 def owe(connection: Connection, customer_id: Any) -> None:

@@ -7,10 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, and_, func
+from sqlalchemy import ColumnElement, LargeBinary, and_, func, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domains.platform.approving import decided as follow_up
 from app.engine.access import Actor
+from app.engine.approvals import digest
 from app.engine.fields import NEVER, Choice, Code, Json, Moment, Money, Reference, Secret, SubjectLink, Text
 from app.engine.records import Record, Standard, Subject, choice, code, json_, moment, money, ref, text_
 from app.engine.resource import Resource
@@ -33,6 +35,7 @@ class ApprovalRequest(Record, Standard, Subject):
         "board_decision",
         "spend",
         "role_grant",
+        "credit_hold",
     )
     title: Mapped[str] = text_()
     payload: Mapped[Any] = json_()
@@ -60,6 +63,7 @@ DECIDERS = {
     "approvals.decide.ops": "operations",
     "approvals.decide.billing": "billing",
     "approvals.decide.ai": "whoever answers for the agents",
+    "approvals.decide.roles": "whoever gives out roles",
 }
 
 
@@ -68,6 +72,7 @@ def mine_to_decide(actor: Actor) -> ColumnElement[bool]:
     held = [each for each in DECIDERS if actor.may(each)]
     return and_(
         PENDING,
+        or_(ApprovalRequest.expires_at.is_(None), ApprovalRequest.expires_at > func.now()),
         ApprovalRequest.approver_permission.in_(held),
         ApprovalRequest.requested_by.is_distinct_from(actor.app_user_id),
     )
@@ -90,6 +95,13 @@ def a_second_person(moving: Moving) -> str | None:
         who = DECIDERS.get(request["approver_permission"], request["approver_permission"])
         return f"This is for {who} to decide."
     return None
+
+
+def as_it_was_asked(moving: Moving) -> str | None:
+    """What is approved is what was asked for, to the letter."""
+    if digest(moving.record["payload"]) == moving.record["payload_hash"]:
+        return None
+    return "What stands here is not what was asked for: the request was altered. Reject it and have it asked anew."
 
 
 def still_in_time(moving: Moving) -> str | None:
@@ -121,7 +133,7 @@ def carried_out(moving: Moving) -> Mapping[str, Any]:
 
 _DECIDE: dict[str, Any] = {
     "may": "approvals.decide.ops",
-    "also": ("approvals.decide.billing", "approvals.decide.ai"),
+    "also": ("approvals.decide.billing", "approvals.decide.ai", "approvals.decide.roles"),
     "asks": ("decision_note",),
     "guards": (a_second_person, still_in_time),
     "effects": (decided,),
@@ -140,10 +152,13 @@ approval_requests = Resource(
     read_only="What was asked for stays as it was asked; it is approved, rejected or withdrawn with the buttons here.",
     search=("title",),
     sort="-created_at",
-    opens="Pending",
+    opens="Waiting",
+    follow=(follow_up,),
+    screen="approvals.show",
     scopes={
         "Mine to decide": mine_to_decide,
-        "Pending": PENDING,
+        "Waiting": PENDING,
+        "Decided": ApprovalRequest.status != "pending",
         "Running out today": and_(PENDING, ApprovalRequest.expires_at < func.now() + func.make_interval(0, 0, 0, 1)),
         "Asked by me": asked_by_me,
         "Decided by me": decided_by_me,
@@ -158,7 +173,10 @@ approval_requests = Resource(
         frozen=dict.fromkeys(("rejected", "expired", "cancelled", "executed"), ("*",)),
         why_frozen="This request is closed; ask again with a new one.",
         transitions=(
-            Transition("approve", "Approve", ("pending",), "approved", done="approved", **_DECIDE),
+            Transition(
+                "approve", "Approve", ("pending",), "approved", done="approved",
+                **_DECIDE | {"guards": (a_second_person, still_in_time, as_it_was_asked)},
+            ),
             Transition(
                 "reject", "Reject", ("pending",), "rejected", requires=("decision_note",), danger=True, done="rejected",
                 **_DECIDE,
@@ -211,14 +229,14 @@ approval_requests = Resource(
         SubjectLink("subject_id", label="About", list=False, group="Request"),
         Text(
             "what_happens", label="What will be done", long=True, edit=NEVER, list=False, sort=False, group="Request",
-            expr=lambda: pairs(ApprovalRequest.__table__.c.payload),
+            expr=lambda: pairs(ApprovalRequest.__table__.c.payload.op("-")("call")),
         ),
         Choice(
             "approver_permission", label="Is for", edit=NEVER, list=False, filter=True, group="Request",
             values=tuple(DECIDERS),
             labels={
                 "approvals.decide.ops": "Operations", "approvals.decide.billing": "Billing",
-                "approvals.decide.ai": "AI operator",
+                "approvals.decide.ai": "AI operator", "approvals.decide.roles": "Roles",
             },
         ),
         Code("currency", edit=NEVER, list=False, filter=True, group="Request"),

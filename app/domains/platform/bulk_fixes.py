@@ -13,12 +13,15 @@ from app.domains.platform.exporting import person
 from app.engine import background
 from app.engine.access import SYSTEM, Actor
 from app.engine.apply import change, transaction
-from app.engine.bulk import applying, rehearsal
+from app.engine.bulk import applying, approval, rehearsal
 from app.engine.bulk.plans import BulkPlan
 from app.engine.bulk.rehearsal import Stopped
 from app.engine.refusals import NotAllowed, Refusal
 
 logger = logging.getLogger("console.bulk")
+
+once_approved = approval.run
+"""What carries out a plan that needed a second person; a worker knows it by this."""
 
 
 @background.task("bulk.rehearse")

@@ -55,7 +55,8 @@ tenants = Resource(
         ),
         Json(
             "settings",
-            help="Margin floor, refund and write-off limits, dunning days, retention; letterhead for what is printed.",
+            help="Margin floor, dunning days, retention; letterhead for what is printed. Amounts above write_off_limit and money"
+            " records above bulk_money_rows at once are decided by a second person.",
             group="Settings",
         ),
         Moment("created_at", label="Created", edit=NEVER, list=False),

@@ -282,6 +282,8 @@ class MoveWork:
             return refused("state", fault.sentence)
         if plan.empty:
             return ALREADY
+        if plan.needs is not None:
+            return refused("permission", f"{plan.needs.sentence} Ask for it on the record itself.")
         after = dict(plan.changes[0].after)
         given = tuple(
             name for name, value in after.items() if callable(value) or (isinstance(value, datetime) and value >= began)

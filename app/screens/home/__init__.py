@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from app.core import formats
-from app.screens.home import agents, money, needs, system, work
+from app.screens.home import agents, decide, money, needs, system, work
 from app.screens.home.frame import Frame, frame
 from app.screens.home.periods import PERIODS, Period, period
 from app.web.navigation import place
@@ -39,6 +39,7 @@ def load(here: Frame, span: Period) -> dict[str, Any]:
         "pipeline": work.pipeline(here),
         "visits": work.visits(here),
         "tasks": work.tasks(here),
+        "decide": decide.to_decide(here),
         "review": agents.review(here),
         "agents": agents.agents(here),
         "errors": system.errors(here),
@@ -46,7 +47,7 @@ def load(here: Frame, span: Period) -> dict[str, Any]:
     }
     board["needs"] = needs.needs(here, board)
     board["tiles"] = _tiles(board)
-    board["nothing"] = all(value is None for key, value in board.items() if key not in ("needs", "tiles"))
+    board["nothing"] = all(value is None for key, value in board.items() if key not in ("needs", "tiles", "decide"))
     return board
 
 

@@ -30,6 +30,7 @@ def needs(here: Frame, board: Mapping[str, Any]) -> list[Need]:
     health, errors = board["health"], board["errors"]
     if health and health.failing and may("health.read"):
         add(Count(health.failing, "/health?show=failing"), "check not passing", "checks not passing", "d", "fail")
+    add(board["decide"], "approval to decide", "approvals to decide", "w", "warn")
     if review and review.may_review:
         add(review.count, "agent decision to review", "agent decisions to review", "by-ai", "ai")
     if errors and may("errors.resolve"):

@@ -12,13 +12,14 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from app.core import clock
 from app.core.db import reading
+from app.domains.auth import granting, refresh
 from app.domains.auth import people as staff
-from app.domains.auth import refresh
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
+from app.engine.approval_rules import Need
 from app.engine.refusals import BadQuery, Rejected
 from app.screens.people import reads
-from app.web import session_rows
+from app.web import second_person, session_rows
 from app.web.navigation import place
 from app.web.receipts import say
 from app.web.security import confirm_first, needs
@@ -98,6 +99,7 @@ def invite() -> Response:
     form, actor = InviteForm(), current_actor()
     if not form.validate():
         return _invitation(form, 422)
+    later = granting.needed_to_give(reading(), actor, form.role.data) if form.role.data else None
     try:
         with change(actor, action="user.invite", request_id=request_id(), ip=address()) as connection:
             key, token = staff.invite(
@@ -105,13 +107,18 @@ def invite() -> Response:
                 actor,
                 email=form.email.data or "",
                 name=form.name.data or "",
-                role_id=form.role.data or None,
+                role_id=None if later else form.role.data or None,
                 ip=address(),
             )
+            if later is not None:
+                reason = f"{form.name.data} was invited by {actor.name} to work as this."
+                granting.ask_to_give(connection, actor, later, key, form.role.data, None, reason, None)
     except Rejected as refused:
         for name, sentence in refused.errors.items():
             form[name or "email"].errors = [sentence]
         return _invitation(form, 422)
+    if later is not None:
+        say("Invited. Somebody else decides on the role; until then they may sign in and see nothing")
     return _show(key, secret=_link("invite", token))
 
 
@@ -182,11 +189,36 @@ def grant(key: int) -> Response:
     if until is not None and until <= clock.now():
         return _show(key, 422, errors={"until": "Choose a day that is not over yet."})
 
+    if (need := granting.needed_to_give(reading(), current_actor(), form.role.data)) is not None:
+        return _ask_to_give(key, form.role.data, until, need)
+
     def give(connection: staff.Connection, actor: Actor) -> staff.Person:
         staff.grant(connection, actor, key, form.role.data, until)
         return _renew(connection, staff.Person(connection, actor, key))
 
     return _do(key, "user.grant", give, "Role given to {}")
+
+
+def _ask_to_give(key: int, role: int, until: datetime | None, need: Need) -> Response:
+    """The same as a request: why, until when, and who decides it."""
+    here, actor = url_for("people.show", key=key), current_actor()
+    if (asking_password := confirm_first(here)) is not None:
+        return asking_password
+    errors: dict[str, str] = {}
+    if second_person.was_asked():
+        try:
+            with second_person.changing(actor) as connection:
+                expires, reason = second_person.until(actor), request.form.get("reason", "")
+                made = granting.ask_to_give(connection, actor, need, key, role, until, reason, expires)
+            return second_person.told(made)
+        except Rejected as refused:
+            if not refused.errors.keys() <= {"reason", "expires", ""}:
+                return _show(key, 422, errors=refused.errors)
+            errors = refused.errors
+    person = reads.person(reading(), actor.tenant_id, key)
+    trail: list[tuple[str, str | None]] = [("People", url_for("people.index")), (person.display_name, here)]
+    offered = second_person.offer(need, actor, errors.get("expires", ""))
+    return second_person.page(f"Give {person.display_name} a role", offered, here, trail, errors)
 
 
 @blueprint.post("/<int:key>/roles/<int:grant_id>/revoke")

@@ -11,18 +11,20 @@ from sqlalchemy.engine import Row
 from werkzeug.wrappers import Response
 
 from app.core.db import reading
-from app.domains.auth import role_bundles
+from app.domains.auth import granting, role_bundles
 from app.domains.auth.people import covers
+from app.engine import revealing
 from app.engine.access import holds
-from app.engine.apply import change
+from app.engine.apply import change, transaction
+from app.engine.approval_rules import Need
 from app.engine.refusals import NotFound, Rejected, Stale
 from app.roles import AREAS, PERMISSIONS
 from app.screens.roles import matrix
-from app.web import session_rows
+from app.web import second_person, session_rows
 from app.web.navigation import place
 from app.web.receipts import say
-from app.web.security import confirm_first, needs
-from app.web.session import address, current_actor, request_id
+from app.web.security import also_while_viewing, confirm_first, needs, signed_in
+from app.web.session import VIEWING_AS, address, current_actor, current_session, request_id
 
 blueprint = Blueprint("roles", __name__, url_prefix="/roles")
 place("People and access", 1, "Roles", "/roles", "shield", "roles.read")
@@ -120,6 +122,8 @@ def save(key: int) -> Response:
     actor, form = current_actor(), request.form
     wanted = {each for each in form.getlist("permission") if each}
     version, reason = form.get("version", ""), form.get("reason", "").strip()[:500] or None
+    if (need := granting.needed_to_widen(reading(), actor, key, wanted)) is not None:
+        return _ask_to_widen(key, wanted, need)
     try:
         with change(actor, action="role.edit", reason=reason, request_id=request_id(), ip=address()) as connection:
             users = role_bundles.save(
@@ -142,6 +146,38 @@ def save(key: int) -> Response:
     return redirect(url_for("roles.show", key=key), 303)
 
 
+def _ask_to_widen(key: int, wanted: set[str], need: Need) -> Response:
+    """The same as a request: why, until when, and who decides it."""
+    actor, form, role = current_actor(), request.form, _role(key)
+    errors: dict[str, str] = {}
+    if second_person.was_asked() or form.get("reason", "").strip():
+        version = form.get("version", "")
+        asked = {
+            "name": form.get("name", "").strip()[:100],
+            "description": form.get("description", "").strip()[:500],
+            "permissions": wanted,
+            "known": matrix.KNOWN,
+            "version": int(version) if version.isascii() and version.isdigit() else 0,
+        }
+        try:
+            with second_person.changing(actor) as connection:
+                made = granting.ask_to_widen(
+                    connection, actor, need, key, asked, form.get("reason", ""), second_person.until(actor)
+                )
+            return second_person.told(made)
+        except Stale as stale:
+            return _page(role, 409, wanted=wanted, errors={"": stale.sentence}, is_stale=True)
+        except Rejected as refused:
+            if not refused.errors.keys() <= {"reason", "expires"}:
+                return _page(role, 422, wanted=wanted, errors=refused.errors)
+            errors = refused.errors
+    here = url_for("roles.show", key=key)
+    trail: list[tuple[str, str | None]] = [("Roles", url_for("roles.index")), (role.name, here)]
+    return second_person.page(
+        f"Let {role.name} do more", second_person.offer(need, actor, errors.get("expires", "")), here, trail, errors
+    )
+
+
 @blueprint.post("/<int:key>/delete")
 @needs("roles.delete")
 def remove(key: int) -> Response:
@@ -154,6 +190,32 @@ def remove(key: int) -> Response:
         return _page(_role(key), 422, errors=refused.errors)
     say(f"Role {name} deleted")
     return redirect(url_for("roles.index"), 303)
+
+
+@blueprint.post("/<int:key>/view-as")
+@needs("roles.write")
+def view_as(key: int) -> Response:
+    """See the console as somebody of this role would, with no more than one's own rights, changing nothing."""
+    role, actor = _role(key), current_actor()
+    with transaction() as connection:
+        revealing.note_viewing(connection, actor, role.name, ended=False, request_id=request_id(), ip=address())
+    current_session()[VIEWING_AS] = [role.name, list(role.permissions)]
+    return redirect("/", 303)  # type: ignore[return-value]
+
+
+@blueprint.post("/view-as/end")
+@signed_in
+@also_while_viewing
+def end_view() -> Response:
+    """Be oneself again."""
+    session, actor = current_session(), current_actor()
+    if actor.viewing_as:
+        with transaction() as connection:
+            revealing.note_viewing(
+                connection, actor, actor.viewing_as, ended=True, request_id=request_id(), ip=address()
+            )
+        del session[VIEWING_AS]
+    return redirect(url_for("roles.index"), 303)  # type: ignore[return-value]
 
 
 def _roles() -> Sequence[Row[Any]]:
