@@ -194,9 +194,9 @@ def planned(connection: Connection, changes: Sequence[Any], actor: Actor) -> lis
         if not projection(resource, actor).reads:
             made.append(Entry(number, nobody, None, resource.name, record_id, each.operation, (), 1))
             continue
-        differences, hidden = _differences(resource, each.before, each.after, actor)
-        made.append(Entry(number, nobody, resource, resource.name, record_id, each.operation, differences, hidden))
-    return _named(connection, _labelled(connection, made, actor), actor)
+        moved, hidden = differences(resource, each.before, each.after, actor)
+        made.append(Entry(number, nobody, resource, resource.name, record_id, each.operation, moved, hidden))
+    return _named(connection, labelled(connection, made, actor), actor)
 
 
 def _tuple(found: ChangeSet) -> tuple[Any, ...]:
