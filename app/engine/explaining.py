@@ -154,8 +154,7 @@ def _move(
     if why_not:
         return Standing(move.label, move.key, "read", why_not)
     moving = Moving(row, {}, who, connection, now())
-    asked = set(move.requires)
-    for guard in getattr(move, "guards", ()) if not asked else ():
+    for guard in getattr(move, "guards", ()) if not move.asks else ():  # what is asked for decides those with it
         sentence = guard(moving)
         if sentence:
             return Standing(move.label, move.key, "read", sentence)
