@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.config import load
-from bench import atlas, explorer, live, search, undoing
+from bench import atlas, bulk, explorer, live, search, undoing
 from bench.serving import Ground, Served, memory_mb, owner, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
@@ -102,6 +102,7 @@ def run(ground: Ground) -> list[Line]:
     lines += [absolute(*each) for each in atlas.measure(small, ROUNDS)]
     lines += ledger(ground)
     lines += streams(small)
+    lines += [absolute(*each) for each in bulk.measure()]
     return lines
 
 
