@@ -15,7 +15,7 @@ from app.engine.refusals import NotAllowed, Refusal, Rejected, Stale
 from app.engine.undo import Left, Record, may_undo, plan_undo
 from app.engine.undo_at_once import Done, Slice
 
-BATCH, BY_ROW = 5_000, 500
+BATCH, BY_ROW = 2_000, 500
 """Entries in one batch: a second or two of work; fewer where each record is written by itself."""
 COUNTED = 200_000
 """Entries up to which a preview counts what an undo would do."""
