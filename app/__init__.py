@@ -75,6 +75,7 @@ def _shell() -> dict[str, Any]:
     from app.web.navigation import menu
     from app.web.origin import came
     from app.web.receipts import said
+    from app.web.sent_once import token
     from app.web.session import visitor
 
     actor = visitor()
@@ -87,6 +88,7 @@ def _shell() -> dict[str, Any]:
         "menu": None,
         "came": came(),
         "mark": "",
+        "once": token,
         "now": clock.now(),
         "zone": actor.timezone if actor else "UTC",
         "toasts": [],

@@ -26,6 +26,8 @@ class Actor:
     """The key a program asks with, for `kind` "api_key"; `app_user_id` is then the person it belongs to."""
     single_keys: bool = True
     """Whether single letters act as keys for this person."""
+    edits: str = "once"
+    """Whether changes of single values are saved at `once`, or this person `collect`s them and saves them together."""
 
     viewing_as: str = ""
     """The role this person sees the console as for the moment; nothing is changed meanwhile."""

@@ -133,18 +133,24 @@ def apply(
         if within is not None:
             with transaction() as connection:
                 within(connection, ())
-        return Receipt(None, (), plan)
+        return Receipt(plan.twin.change_set if plan.twin else None, (), plan)
+    at: Change | None = None
     try:
         with change(
             actor, reason=reason, action=plan.action, channel=channel, request_id=request_id, ip=ip, undoes_id=undoes_id
         ) as connection:
             connection.info["approved_by"] = plan.approved_by
-            keys = tuple(write(connection, each, actor) for each in plan.changes)
+            written = []
+            for at in plan.changes:
+                written.append(write(connection, at, actor))
+            at, keys = None, tuple(written)
             number = connection.info["change_set"]
             if within is not None:
                 within(connection, keys)
     except REFUSALS as fault:
-        raise sentence(fault, [each.resource for each in plan.changes]) from fault
+        refused = sentence(fault, [each.resource for each in plan.changes])
+        refused.key = at.key if at is not None else None
+        raise refused from fault
     return Receipt(number, keys, plan)
 
 

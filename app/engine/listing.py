@@ -110,6 +110,11 @@ class Layout:
     sort: tuple[int, ...]
     width: int
     keys: tuple[int, ...] = ()
+    state: int = -1
+    """Where the state stands by which a row's values may be closed to change; -1 where none is."""
+    owner: int = -1
+    """Where it stands whose a row is, for those who change only their own."""
+    archived: int = -1
 
 
 @dataclass(frozen=True)
@@ -385,9 +390,15 @@ def _cut(
         if isinstance(each, SubjectLink):
             index["subject_type"] = len(columns)
             columns.append(resource.table.c["subject_type"].label(f"c{len(columns)}"))
+    closing = [-1, -1, -1]
+    for place, closes in enumerate(() if whole else _closing(query)):
+        if closes:
+            closing[place] = index[closes] if closes in index else len(columns)
+            if closes not in index:
+                columns.append(resource.table.c[closes].label(f"c{len(columns)}"))
     start = len(columns)
     columns += [each.column.label(f"s{position}") for position, each in enumerate(keys)]
-    layout = Layout(index, {}, key, title, tuple(range(start, len(columns))), len(columns), own)
+    layout = Layout(index, {}, key, title, tuple(range(start, len(columns))), len(columns), own, *closing)
 
     statement = select(*columns).where(*conditions(query, actor))
     if whole:
@@ -400,6 +411,19 @@ def _cut(
             statement = statement.where(keyset.beyond(keys, nulls, reverse, filled_first=True))
         return statement.order_by(*_order_columns(keys, reverse, split=True)).limit(limit), layout
     return _two_stretches(statement, keys, nulls, reverse, limit), layout
+
+
+def _closing(query: ListQuery) -> tuple[str | None, ...]:
+    """The columns that tell which values of a row are closed to change: its state, its owner, whether it is archived."""
+    view, resource = query.projection, query.resource
+    if not view.in_place:
+        return ()
+    lifecycle = resource.lifecycle
+    return (
+        lifecycle.field if lifecycle and lifecycle.frozen else None,
+        None if view.may("write") else resource.own,
+        "archived_at" if resource.archivable and query.archived else None,
+    )
 
 
 def _two_stretches(

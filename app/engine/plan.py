@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, any_, bindparam, select
 
 from app.core.clock import now
+from app.engine import meanwhile
 from app.engine.access import Actor
 from app.engine.actions import Action
 from app.engine.approval_rules import Need, needed_to_move
 from app.engine.fields import CREATE, FORM, Edit, Field
 from app.engine.listing import row_scope
+from app.engine.meanwhile import Meanwhile, Touch, Twin
 from app.engine.projection import Projection, projection
-from app.engine.refusals import NotAllowed, NotFound, Rejected, Stale
+from app.engine.refusals import NotAllowed, NotFound, Refusal, Rejected, SomeRefused, Stale
 from app.engine.resource import Resource
 from app.engine.states import Moving, Transition
-from app.engine.values import load, typed
+from app.engine.values import KEPT_BY_DATABASE
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,20 @@ class Plan:
     """The approval request it was released by."""
     at: datetime | None = None
     """The moment it was planned for, where values in it are that moment."""
+    touched: Mapping[str, Touch] = field(default_factory=dict)
+    """Who changed those of `merged`, and when, where the ledger knows."""
+    twin: Twin | None = None
+    """Of an empty plan, one's own change that did all of it already: the same form was sent twice."""
+    resource: Resource | None = None
+    """Of edits, what is edited."""
 
     @property
     def empty(self) -> bool:
         return not self.changes
+
+    def title_of(self, name: str) -> str:
+        """What a field of the edited resource is called."""
+        return self.resource.field(name).title if self.resource and self.resource.has(name) else name
 
 
 def current(connection: Connection, view: Projection, key: Any, actor: Actor) -> dict[str, Any]:
@@ -95,33 +107,127 @@ def plan_edit(
 
     `seen` is the version the person looked at. What others changed since is kept where this person left it alone, and
     is a clash (Stale) where both changed the same field to different values. `base` are the values that differ from
-    today's as this person saw them; without it the ledger tells.
+    today's as this person saw them; without it the ledger tells. What this very person has written already, as by a
+    form sent twice, is nothing to do and no clash.
     """
     view = projection(resource, actor)
     if not view.writes:
         raise NotAllowed(resource.read_only or f"Your role does not change {resource.plural.lower()}.")
     row = current(connection, view, key, actor)
+    return _edit(connection, view, key, row, wanted, seen, actor, where, base)
+
+
+def _edit(
+    connection: Connection,
+    view: Projection,
+    key: Any,
+    row: dict[str, Any],
+    wanted: Mapping[str, Any],
+    seen: int | None,
+    actor: Actor,
+    where: Edit,
+    base: Mapping[str, Any] | None,
+) -> Plan:
+    resource = view.resource
     if not view.edits(row, actor.app_user_id):
         raise NotAllowed(f"Your role changes only its own {resource.plural.lower()}.")
     _only(wanted, view.writable(where & ~CREATE or where), resource)
     then, version = dict(row), row.get(resource.row_version)
+    since = Meanwhile()
     if seen is not None and version is not None and version != seen:
-        then |= _as_seen(connection, resource, key, seen) if base is None else base
+        if base is None:
+            since = meanwhile.since(connection, resource, key, seen, actor)
+            then |= since.base
+        else:
+            since.by = meanwhile.latest(connection, resource, key, actor) if base else {}
+            then |= base
     mine = {name: value for name, value in wanted.items() if not same(value, then[name])}
     theirs = {name for name in resource.table.c.keys() if not same(then[name], row[name])}  # noqa: SIM118
     theirs.discard(resource.row_version)
+    merged = tuple(name for name in view.by_name if name in theirs and name not in mine and name not in _STAMPS)
+    twin = since.twin(mine, same)
+    if twin is not None:
+        return Plan((), merged=merged, touched=since.by, twin=twin, resource=resource)
     clashes = {
         name: (then[name], row[name], mine[name]) for name in mine if name in theirs and not same(mine[name], row[name])
     }
     if clashes:
-        raise Stale(f"Someone else changed this {resource.one} while you were editing.", clashes, version or 0)
+        by = {name: since.by[name] for name in clashes if name in since.by}
+        raise Stale(f"Someone else changed this {resource.one} while you were editing.", clashes, version or 0, by)
     after = {name: value for name, value in mine.items() if not same(value, row[name])}
     _thawed(resource, row, after)
-    merged = tuple(name for name in theirs if name in view.by_name)
     if not after:
-        return Plan((), merged=merged)
+        return Plan((), merged=merged, touched=since.by, resource=resource)
     before = {name: row[name] for name in after}
-    return Plan((Change(resource, "update", key, before, after, version),), merged=merged)
+    changes = (Change(resource, "update", key, before, after, version),)
+    return Plan(changes, merged=merged, touched=since.by, resource=resource)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Values wanted of one record, by somebody who looked at version `seen` of it."""
+
+    key: Any
+    values: Mapping[str, Any]
+    seen: int | None
+    base: Mapping[str, Any] | None = None
+
+
+def plan_edits(
+    connection: Connection, resource: Resource, asked: Sequence[Wanted], actor: Actor, where: Edit = FORM
+) -> Plan:
+    """Edits of several records as one plan, whole or not at all. A record may be asked for more than once, as its values
+    were looked at one after another.
+
+    Raises SomeRefused, which names every record and field that stands against it, when any does.
+    """
+    view = projection(resource, actor)
+    if not view.writes:
+        raise NotAllowed(resource.read_only or f"Your role does not change {resource.plural.lower()}.")
+    rows = _rows(connection, view, {each.key for each in asked}, actor)
+    changes: dict[Any, Change] = {}
+    refused: list[tuple[Any, tuple[str, ...], Refusal]] = []
+    merged: dict[str, Touch | None] = {}
+    for each in asked:
+        try:
+            if each.key not in rows:
+                raise NotFound(f"This {resource.one} is gone, or your role does not show it any more.")
+            plan = _edit(connection, view, each.key, rows[each.key], each.values, each.seen, actor, where, each.base)
+        except (NotAllowed, NotFound, Rejected, Stale) as why:
+            refused.append((each.key, tuple(each.values), why))
+            continue
+        merged |= {name: plan.touched.get(name) for name in plan.merged}
+        for change in plan.changes:
+            earlier = changes.get(change.key)
+            changes[change.key] = change if earlier is None else _both(earlier, change)
+    if refused:
+        raise SomeRefused("Nothing was saved.", refused)
+    written = {name for change in changes.values() for name in change.after}
+    left = tuple(name for name in merged if name not in written)
+    touched = {name: by for name, by in merged.items() if by is not None and name in left}
+    return Plan(tuple(changes.values()), merged=left, touched=touched, resource=resource)
+
+
+def _both(first: Change, second: Change) -> Change:
+    return replace(first, before={**first.before, **second.before}, after={**first.after, **second.after})
+
+
+def _rows(connection: Connection, view: Projection, keys: Iterable[Any], actor: Actor) -> dict[Any, dict[str, Any]]:
+    """The rows as they stand, of those records this actor may see; of ours in one statement."""
+    resource, found = view.resource, {}
+    if not resource.declared:
+        for key in keys:
+            try:
+                found[key] = current(connection, view, key, actor)
+            except NotFound:
+                continue
+        return found
+    statement = select(resource.table).where(resource.table.c.id == any_(bindparam("those")), *row_scope(view, actor))
+    asked = {"those": list(keys), "tenant": actor.tenant_id, "me": actor.app_user_id}
+    for row in connection.execute(statement, asked):
+        values = dict(zip(resource.table.c.keys(), row, strict=True))
+        found[values["id"]] = values
+    return found
 
 
 def plan_move(
@@ -228,6 +334,10 @@ def refusal(resource: Resource, row: Mapping[str, Any], move: Transition | Actio
     return None
 
 
+_STAMPS = KEPT_BY_DATABASE | {"updated_by"}
+"""What every change carries along; nobody made it."""
+
+
 def same(left: Any, right: Any) -> bool:
     """Equal as a person sees it: an empty text is no text."""
     return left == right or (left in ("", None) and right in ("", None))
@@ -250,17 +360,3 @@ def _thawed(resource: Resource, row: Mapping[str, Any], after: Mapping[str, Any]
     frozen = [name for name in after if lifecycle.is_frozen(status, name)]
     if frozen:
         raise Rejected(dict.fromkeys(frozen, lifecycle.why_frozen))
-
-
-_SINCE = text(
-    "SELECT before::text FROM change_entries WHERE table_name = :table AND record_id = :key AND operation = 'update'"
-    " AND (after->>'version')::int > :seen ORDER BY id DESC"
-)
-
-
-def _as_seen(connection: Connection, resource: Resource, key: Any, seen: int) -> dict[str, Any]:
-    """The values this person looked at, rebuilt from the ledger: the oldest `before` since that version wins."""
-    base: dict[str, Any] = {}
-    for (before,) in connection.execute(_SINCE, {"table": resource.name, "key": str(key), "seen": seen}):
-        base |= load(before)
-    return {name: typed(resource.table.c[name], value) for name, value in base.items() if name in resource.table.c}

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.engine.access import Actor, holds
 from app.engine.actions import Action
-from app.engine.fields.field import Edit, Field
+from app.engine.fields.field import IN_PLACE, Edit, Field
 from app.engine.fields.secret import Secret
 from app.engine.resource import Resource
 from app.engine.states import Transition
@@ -74,6 +74,11 @@ class Projection:
         return tuple(
             each for each in self.fields if each.edit & where and each.expr is None and each.name not in self.masked
         )
+
+    @cached_property
+    def in_place(self) -> tuple[Field, ...]:
+        """Fields this bundle may change where they stand, in a list or on a record."""
+        return tuple(each for each in self.writable(IN_PLACE) if not isinstance(each, Secret))
 
     @cached_property
     def creates(self) -> bool:

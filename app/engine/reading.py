@@ -46,8 +46,16 @@ class Shown:
 
 def editable(record: Shown, where: Edit = Edit.FORM) -> tuple[Field, ...]:
     """The fields its form, or its cells, may change as it stands: those the role writes, less those its state froze."""
+    return _thawed(record, record.projection.writable(where))
+
+
+def in_place(record: Shown) -> tuple[Field, ...]:
+    """The same of those that are changed where they stand."""
+    return _thawed(record, record.projection.in_place)
+
+
+def _thawed(record: Shown, fields: tuple[Field, ...]) -> tuple[Field, ...]:
     lifecycle = record.resource.lifecycle
-    fields = record.projection.writable(where)
     if lifecycle is None:
         return fields
     return tuple(each for each in fields if not lifecycle.is_frozen(record.values[lifecycle.field], each.name))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.engine.meanwhile import Touch
 
 
 class Refusal(Exception):
@@ -36,14 +39,29 @@ class Rejected(Refusal):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(next(iter(errors.values()), "Some values cannot be taken."))
         self.errors = dict(errors)
+        self.key: Any = None
+        """Of several records written together, the one the database refused, where it can be told."""
 
 
 class Stale(Refusal):
-    """Someone else changed the same record first: 409. `clashes` is field -> (was, theirs, yours)."""
+    """Someone else changed the same record first: 409. `clashes` is field -> (was, theirs, yours), `by` who did it."""
 
     def __init__(
-        self, sentence: str, clashes: Mapping[str, tuple[Any, Any, Any]] | None = None, version: int = 0
+        self,
+        sentence: str,
+        clashes: Mapping[str, tuple[Any, Any, Any]] | None = None,
+        version: int = 0,
+        by: Mapping[str, Touch] | None = None,
     ) -> None:
         super().__init__(sentence)
         self.clashes = dict(clashes or {})
         self.version = version
+        self.by = dict(by or {})
+
+
+class SomeRefused(Refusal):
+    """Of several records asked for together some cannot be written, so none was: each with its fields and the reason."""
+
+    def __init__(self, sentence: str, refused: Sequence[tuple[Any, tuple[str, ...], Refusal]]) -> None:
+        super().__init__(sentence)
+        self.refused = tuple(refused)

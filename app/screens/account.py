@@ -26,7 +26,13 @@ from app.web.session import address, current_actor, current_session, request_id
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 THEMES = (("system", "Like this computer"), ("light", "Light"), ("dark", "Dark"))
 DENSITIES = (("comfortable", "Comfortable"), ("compact", "Compact"))
-LOOKS = {"theme": frozenset(dict(THEMES)), "density": frozenset(dict(DENSITIES)), "keys": frozenset(("on", "off"))}
+EDITS = (("once", "Save each change at once"), ("collect", "Collect changes and save them together"))
+LOOKS = {
+    "theme": frozenset(dict(THEMES)),
+    "density": frozenset(dict(DENSITIES)),
+    "keys": frozenset(("on", "off")),
+    "edits": frozenset(dict(EDITS)),
+}
 
 _OWN = text("""
 SELECT u.email, u.password_changed_at, u.last_login_at, a.job_title, coalesce(p.full_name, a.display_name) AS full_name,
@@ -47,9 +53,10 @@ INSERT INTO user_profiles (user_id, full_name, timezone) VALUES (:user_id, :name
 """)
 _LOOK = text("""
 UPDATE user_profiles SET theme = coalesce(:theme, theme), density = coalesce(:density, density),
-       single_keys = coalesce(CAST(:keys AS text) = 'on', single_keys)
-WHERE user_id = :id AND (theme, density, single_keys) IS DISTINCT FROM
-      (coalesce(:theme, theme), coalesce(:density, density), coalesce(CAST(:keys AS text) = 'on', single_keys))
+       single_keys = coalesce(CAST(:keys AS text) = 'on', single_keys), edits = coalesce(:edits, edits)
+WHERE user_id = :id AND (theme, density, single_keys, edits) IS DISTINCT FROM
+      (coalesce(:theme, theme), coalesce(:density, density), coalesce(CAST(:keys AS text) = 'on', single_keys),
+       coalesce(:edits, edits))
 """)
 
 
@@ -63,6 +70,7 @@ class ProfileForm(FlaskForm):
     timezone = StringField("Time zone", [InputRequired("Enter a time zone, like America/Denver.")])
     theme = SelectField("Theme", choices=list(THEMES))
     density = SelectField("Density", choices=list(DENSITIES))
+    edits = SelectField("Changes of single values", choices=list(EDITS), default="once")
 
     def validate_timezone(self, field: StringField) -> None:
         if field.data not in available_timezones():
@@ -113,13 +121,14 @@ def save() -> Response:
         return _page(form, 422)
     actor = current_actor()
     values = {
-        field.name: (field.data or "").strip() for field in (form.full_name, form.timezone, form.theme, form.density)
+        field.name: (field.data or "").strip()
+        for field in (form.full_name, form.timezone, form.theme, form.density, form.edits)
     }
     with change(actor, action="user.profile", request_id=request_id(), ip=address()) as connection:
         connection.execute(_ENSURE, {"user_id": actor.user_id, "name": actor.name, "zone": actor.timezone})
         connection.execute(
             text("""UPDATE user_profiles SET full_name = :full_name, preferred_name = nullif(:preferred, ''),
-                    timezone = :timezone, theme = :theme, density = :density WHERE user_id = :user_id"""),
+                    timezone = :timezone, theme = :theme, density = :density, edits = :edits WHERE user_id = :user_id"""),
             values | {"preferred": (form.preferred_name.data or "").strip(), "user_id": actor.user_id},
         )
         connection.execute(
@@ -134,16 +143,19 @@ def save() -> Response:
 @blueprint.post("/density", endpoint="density")
 @signed_in
 def theme() -> Response:
-    """Light, dark, or whatever the computer says; how close together rows stand; whether single letters are keys."""
+    """Light, dark, or whatever the computer says; how close together rows stand; whether single keys act; how edits are saved."""
     actor = current_actor()
     chosen = {name: request.form[name] for name in LOOKS if name in request.form}
     if not chosen or any(value not in LOOKS[name] for name, value in chosen.items()):
         raise BadRequest(
             "Theme is one of: system, light, dark. Density is one of: comfortable, compact. Keys are on or off."
+            " Edits are one of: once, collect."
         )
     with change(actor, action="user.looks", request_id=request_id()) as connection:
         connection.execute(_ENSURE, {"user_id": actor.user_id, "name": actor.name, "zone": actor.timezone})
-        connection.execute(_LOOK, {"theme": None, "density": None, "keys": None, "id": actor.user_id} | chosen)
+        connection.execute(
+            _LOOK, {"theme": None, "density": None, "keys": None, "edits": None, "id": actor.user_id} | chosen
+        )
     if is_fragment():
         return make_response("", 204)
     return redirect(local_path(request.form.get("next"), url_for("account.show")), 303)
@@ -260,7 +272,9 @@ def _page(form: ProfileForm | None, status: int = 200) -> Response:
     page = render_template(
         "screens/account/show.html",
         form=form
-        or ProfileForm(formdata=None, obj=own, timezone=actor.timezone, theme=actor.theme, density=actor.density),
+        or ProfileForm(
+            formdata=None, obj=own, timezone=actor.timezone, theme=actor.theme, density=actor.density, edits=actor.edits
+        ),
         own=own,
         sessions=reading().execute(_SESSIONS, {"user_id": actor.user_id}).all(),
         attempts=reading().execute(_ATTEMPTS, {"user_id": actor.user_id}).all(),

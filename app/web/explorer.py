@@ -351,7 +351,7 @@ def delete(where: str, key: str) -> str | AnyResponse:
 
 @blueprint.get("/explorer/<table:where>/<key>/cells/<name>")
 @needs("explorer.write")
-def cell(where: str, key: str, name: str) -> str:
+def cell(where: str, key: str, name: str) -> str | AnyResponse:
     resource, view, actor = _with_rows(where)
     with _readable(resource):
         return cells.show_editor(resource, view, actor, key, name)
@@ -363,3 +363,12 @@ def save_cell(where: str, key: str, name: str) -> str | AnyResponse:
     resource, view, actor = _with_rows(where)
     with _readable(resource):
         return cells.save_value(resource, view, actor, key, name)
+
+
+@blueprint.post("/explorer/<table:where>/cells")
+@needs("explorer.write")
+def save_cells(where: str) -> AnyResponse:
+    """Values of several rows, collected and saved together."""
+    resource, view, actor = _with_rows(where)
+    with _readable(resource):
+        return cells.save_together(resource, view, actor)

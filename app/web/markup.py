@@ -81,6 +81,20 @@ def looks(field: Choice, icons: str) -> dict[Any, Markup]:
     return made
 
 
+def words(column: Column, value: Any, label: str | None, at: Moment) -> str:
+    """What a cell says, as plain text; "" for nothing."""
+    field = column.field
+    if value is None or value == "" or value == []:
+        return ""
+    if field.type in ("reference", "pointer"):
+        return label or f"#{value}"
+    if field.type == "tags":
+        return ", ".join(map(str, value))
+    if field.type == "moment":
+        return formats.absolute(value, at.zone)
+    return str(Markup(writer(column)[1](value, label, at)).striptags())
+
+
 def moment(value: datetime | None, now: datetime, zone: str, planned: bool = False) -> Markup | str:
     """A point in time as people say it, with the exact one on hover."""
     return "" if value is None else Markup(_moment(value, now, zone, planned))

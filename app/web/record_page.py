@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from app.engine import ledger, listing, reading, revealing
 from app.engine.access import Actor
 from app.engine.actions import Action
-from app.engine.fields import Choice, Edit, Field
+from app.engine.fields import Choice, Field
 from app.engine.filters import parameter
 from app.engine.plan import refusal
 from app.engine.projection import Projection, projection
@@ -141,7 +141,7 @@ class RecordPage:
         shown = {each.name: value_of(each, record, actor) for each in view.fields}
         status = shown.get(_badge(resource))
         edits = view.edits(record.values, actor.app_user_id)
-        inline = frozenset() if record.archived or not edits else _names(reading.editable(record, Edit.INLINE))
+        inline = frozenset() if record.archived or not edits else _names(reading.in_place(record))
         lists = [
             related_page(connection, record, actor, each.name, args)
             for each in _related(connection, resource, actor)
@@ -213,7 +213,7 @@ def _panels(record: Shown, shown: Mapping[str, Value], inline: frozenset[str]) -
     said = {*resource.facts, _badge(resource), *([resource.code] if record.code else ())} - inline
     groups: dict[str, list[Value]] = {_DETAILS: []}
     for name, each in shown.items():
-        if name != resource.title and (each.field.group or name not in said):
+        if (name != resource.title or name in inline) and (each.field.group or name not in said):
             groups.setdefault(each.field.group or _DETAILS, []).append(each)
     return [Panel(name, values) for name, values in groups.items() if values]
 

@@ -16,11 +16,12 @@ from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import apply
 from app.engine.approval_rules import needed_to_move
+from app.engine.editing import save_edit
 from app.engine.fields import Edit, Reference
 from app.engine.filters import referred
 from app.engine.forms import RecordForm, form_class
 from app.engine.narrowing import Emptied, emptied_by
-from app.engine.plan import plan_archive, plan_create, plan_edit, plan_move, unpermitted
+from app.engine.plan import Wanted, plan_archive, plan_create, plan_move, unpermitted
 from app.engine.projection import Projection, projection
 from app.engine.references import labels, lookup
 from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
@@ -35,6 +36,7 @@ from app.web.origin import AT, FROM, came, came_back, carried, crumbs, in_place_
 from app.web.origin import origin as origin_of
 from app.web.record_page import RecordPage, related_page
 from app.web.security import by_resource
+from app.web.sent_once import NotDone, sent_once
 from app.web.session import current_actor
 
 blueprint = Blueprint("resources", __name__)
@@ -239,12 +241,18 @@ def make_record(resource: Resource, view: Projection, actor: Actor) -> str | Any
     if picks(form, actor) or not form.validate():
         return _form(resource, view, form, None, actor, status=422)
     try:
-        wanted = resource.settled(reading(), form.edits())
-        receipt = apply(plan_create(resource, wanted, actor), actor, _reason(), **stamp())
+        with sent_once(actor) as turn:
+            if turn.earlier:
+                return turn.again()
+            wanted = resource.settled(reading(), form.edits())
+            words = f"{resource.one.capitalize()} created"
+            back = came()
+            kept = turn.keep(words, lambda key: f"{resource.path}/{key}{back}")
+            receipt = apply(plan_create(resource, wanted, actor), actor, _reason(), within=kept, **stamp())
     except Rejected as refused:
         return _form(resource, view, form, None, actor, form.put_errors(refused.errors), 422)
     drafts.forget(actor)
-    receipts.say(f"{resource.one.capitalize()} created", receipt)
+    receipts.say(words, receipt)
     return redirect(f"{resource.path}/{receipt.key}{came()}", 303)
 
 
@@ -290,8 +298,8 @@ def edit_record(resource: Resource, view: Projection, actor: Actor, key: Any) ->
         return _form(resource, view, form, shown, actor, status=422)
     try:
         wanted = resource.settled(connection, form.edits())
-        plan = plan_edit(connection, resource, key, wanted, form.seen, actor, base=base)
-        receipt = apply(plan, actor, _reason(), **stamp())
+        asked = Wanted(key, wanted, form.seen, base)
+        plan, receipt = save_edit(connection, resource, asked, actor, _reason(), **stamp())
     except Stale as clash:
         if not resource.declared:
             form.keep_opening(shown.values)
@@ -519,13 +527,22 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     if request.method == "POST":
         if not picks(form, actor) and form.validate():
             try:
-                plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
-                if plan.needs is not None:
+                try:
+                    with sent_once(actor) as turn:
+                        if turn.earlier:
+                            return turn.again()
+                        plan = plan_move(reading(), resource, key, move, form.edits(), actor, _reason())
+                        if plan.needs is not None:
+                            raise NotDone
+                        onward = _back(f"{resource.path}/{key}{came_back(view, actor, plan)}")
+                        words = f"{shown.title} {move.done or move.label.lower()}"
+                        kept = turn.keep(words, lambda _key, to=onward: str(to))  # type: ignore[misc]
+                        receipt = apply(plan, actor, _reason(), within=kept, **stamp())
+                except NotDone:
                     return second_person.ask_to_move(shown, move, plan, form.edits(), actor)
-                receipt = apply(plan, actor, _reason(), **stamp())
                 drafts.forget(actor)
-                receipts.say(f"{shown.title} {move.done or move.label.lower()}", receipt)
-                return redirect(_back(f"{resource.path}/{key}{came_back(view, actor, plan)}"), 303)
+                receipts.say(words, receipt)
+                return redirect(onward, 303)
             except Rejected as refused:
                 day = refused.errors.pop("expires", "")
                 rest, status = form.put_errors(refused.errors), 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.engine.bulk import work
 from app.engine.fields import Choice, Field, Reference, SubjectLink
 from app.engine.listing import ListQuery, Page
 from app.engine.projection import Projection
+from app.engine.reading import Shown
 from app.engine.references import shows_label
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
@@ -69,15 +71,16 @@ def render(page: Page, actor: Actor, panel: bool = False, came: str = "", left: 
     address = query.resource.address_of_row(layout.keys)
     leads = query.resource.opens_records
     picks = not panel and selectable(query, actor)
+    closed = None if panel or not leads else _closed(page, actor)
     for row in page.rows:
         number = row[key] if address is None else address(row)
         named_at = named_address(str(row[title])) if by_name else number
         focus = ""
         if leads and left is not None and str(number) == left:
-            add(f'<tr data-key="{number}" aria-current="true">')
+            add(f'<tr data-key="{number}" aria-current="true"{closed(row) if closed else ""}>')
             focus = " autofocus"
         else:
-            add(f'<tr data-key="{number}">' if leads else "<tr>")
+            add(f'<tr data-key="{number}"{closed(row) if closed else ""}>' if leads else "<tr>")
         if picks:
             add(f'{_PICK}{number}" aria-label="Select {_title(row[title], number)}"></td>')
         if not titled:
@@ -98,6 +101,38 @@ def render(page: Page, actor: Actor, panel: bool = False, came: str = "", left: 
             add("</td>")
         add("</tr>\n")
     return markup.whole("".join(parts))
+
+
+def _closed(page: Page, actor: Actor) -> Callable[[tuple[Any, ...]], str] | None:
+    """A function from a row to the attribute that names its values closed to change, `*` for all; None where none ever is."""
+    layout, resource = page.layout, page.query.resource
+    state, owner, archived = layout.state, layout.owner, layout.archived
+    if max(state, owner, archived) < 0:
+        return None
+    frozen = resource.lifecycle.frozen if resource.lifecycle else {}
+    words = {status: "*" if "*" in names else " ".join(names) for status, names in frozen.items()}
+
+    def closed(row: tuple[Any, ...]) -> str:
+        if (owner >= 0 and row[owner] != actor.app_user_id) or (archived >= 0 and row[archived] is not None):
+            return ' data-closed="*"'
+        names = words.get(row[state], "") if state >= 0 else ""
+        return f' data-closed="{names}"' if names else ""
+
+    return closed
+
+
+def cell(record: Shown, each: Field, actor: Actor, came: str = "") -> Markup:
+    """The inside of one cell as `render` writes it, for a value that has just been changed there."""
+    resource, value = record.resource, record.values.get(each.name)
+    if each.name == resource.title:
+        words = _title(value, record.key)
+        named = named_address(str(value)) if resource.named_by == resource.title else record.key
+        return markup.whole(f'<a href="{resource.path}/{named}{came}">{words}</a>' if resource.opens_records else words)
+    if value is None:
+        return markup.whole("")
+    _css, write = markup.writer(column(each, actor.permissions))
+    at = Moment(now(), actor.timezone, today(actor.timezone))
+    return markup.whole(write(value, record.labels.get(each.name), at))
 
 
 def keys(page: Page) -> set[str]:
@@ -139,8 +174,9 @@ def _cells(
         css, write = markup.writer(column(each, view.permissions))
         is_title = name == view.resource.title
         stick = "stick" if is_title and not panel else ""
+        editable = "can-edit" if not panel and each in view.in_place and view.resource.opens_records else ""
         classes = " ".join(
-            part for part in (stick, "name" if is_title else "", css, each.width, roles.get(name)) if part
+            part for part in (stick, "name" if is_title else "", css, each.width, roles.get(name), editable) if part
         )
         opening = f'<td data-field="{name}" class="{classes}">' if classes else f'<td data-field="{name}">'
         made.append((place, label_place, opening, None if is_title else write))

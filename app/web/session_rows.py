@@ -43,6 +43,7 @@ class Standing(NamedTuple):
     theme: str
     density: str
     single_keys: bool
+    edits: str
     roles: list[str] | None
     permissions: str | None
     unread: int
@@ -65,7 +66,7 @@ _STANDING = f"""
 SELECT s.id, s.csrf_secret, nullif(s.data, '{{}}')::text, coalesce(s.elevated_until > now(), false),
        s.last_seen_at < now() - interval '1 minute', u.must_change_password, s.user_session_id,
        u.id, u.email, a.tenant_id, a.id, a.display_name, coalesce(p.timezone, t.timezone), coalesce(p.theme, 'system'),
-       coalesce(p.density, 'comfortable'), coalesce(p.single_keys, true), held.roles, held.permissions,
+       coalesce(p.density, 'comfortable'), coalesce(p.single_keys, true), coalesce(p.edits, 'once'), held.roles, held.permissions,
        (SELECT count(*) FROM (SELECT FROM user_notifications n
         WHERE n.app_user_id = a.id AND n.read_at IS NULL AND n.dismissed_at IS NULL
           AND (n.snoozed_until IS NULL OR n.snoozed_until <= now()) LIMIT 100) open_ones)
@@ -169,6 +170,7 @@ def actor_of(standing: Standing) -> Actor:
         theme=standing.theme,
         density=standing.density,
         single_keys=standing.single_keys,
+        edits=standing.edits,
     )
 
 

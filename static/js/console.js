@@ -25,6 +25,7 @@ import "./elements/order-list.js";
 import "./elements/column-list.js";
 import "./elements/bulk-bar.js";
 import "./elements/reference-picker.js";
+import "./elements/staged-changes.js";
 import "./elements/find-in-list.js";
 import "./elements/theme-switch.js";
 import "./elements/password-field.js";

@@ -30,8 +30,8 @@ function ofTable() {
   if (!table) return [];
   return [
     ["J", "Next row"], ["K", "Previous row"], ["← ↑ → ↓", "Move from cell to cell"], ["Home End", "First, last cell of the row"],
-    ["Ctrl Home", "First row"], ["Ctrl End", "Last row"], ["Enter", "Open the row"],
-    ...(table.querySelector(".cell-edit") ? [["F2", "Edit the value"]] : []),
+    ["Ctrl Home", "First row"], ["Ctrl End", "Last row"], ["Enter", table.querySelector(".can-edit") ? "Edit the value; at the name, open the row" : "Open the row"],
+    ...(table.querySelector(".can-edit") ? [["F2", "Edit the value"], ["Tab", "Save the value and edit the next"]] : []),
     ...(table.querySelector(".pick .check") ? [["Space", "Select the row"], ["Shift ↑ ↓", "Select further rows"]] : []),
   ];
 }

@@ -126,7 +126,7 @@ def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer
     owner.accessible_everywhere()
     owner.page.get_by_role("button", name="Save customer").click()
     merged = owner.toast(f"Work instructions of {name} changed").inner_text()
-    assert "Someone else's changes to other fields were kept." in merged
+    assert "Owen Prescott's change to City was kept." in merged
 
 
 def test_where_no_stream_comes_through_the_page_asks(person: Person, customer: tuple[int, str]) -> None:

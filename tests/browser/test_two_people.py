@@ -46,7 +46,7 @@ def test_changes_to_different_fields_are_both_kept_and_the_second_is_told(
     manager.page.locator("#work_instructions").fill("Ask for the roof key at the gate")
     save(manager)
     told = manager.toast(f"Work instructions of {name} changed").inner_text()
-    assert "Someone else's changes to other fields were kept." in told
+    assert "Owen Prescott's change to Came from was kept." in told
     manager.accessible("merged")
     begin_editing(manager, key)
     assert manager.page.locator("#source").input_value() == "Trade fair"

@@ -35,7 +35,9 @@ def test_edits_of_different_fields_merge_and_it_is_said(house: House, two: tuple
     assert ana.send(place, hers, name="Bluestem Cold Storage").status_code == 303
     assert ben.send(place, his, website="https://b.example").status_code == 303
     assert (row(house)["name"], row(house)["website"]) == ("Bluestem Cold Storage", "https://b.example")
-    assert "Someone else's changes to other fields were kept" in ben.page(place.removesuffix("/edit"))
+    assert "Website of Bluestem Cold Storage changed. Ana Ruiz's change to Customer was kept." in ben.page(
+        place.removesuffix("/edit")
+    )
 
 
 def test_the_second_to_change_a_field_sees_was_theirs_and_yours(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -296,3 +297,25 @@ def test_no_change_of_a_foreign_table_happens_unasked(foreign: Foreign) -> None:
         for key in keys(page)[:1]:
             foreign.desk().page(f"{table}/{key}")
     assert foreign.row(state) == was
+
+
+def test_rows_are_edited_in_their_list_and_saved_together(foreign: Foreign, guarded: str) -> None:
+    desk, part = foreign.desk(), {"HX-Request": "true", "HX-Request-Type": "partial"}
+    assert re.search(r'<td data-field="slug" class="[^"]*can-edit', desk.get(guarded).text)
+    collected = []
+    for key in (1, 2):
+        here = f"{guarded}/{key}/cells/slug"
+        form = desk.form(desk.get(f"{here}?in=list", **part).text, "slug")
+        with desk.client.application.app_context():
+            tried = desk.client.patch(here, data={**form.values, "slug": f"new {key}", "stage": "1"}, headers=part)
+        collected.append(json.loads(html.unescape(re.search(r'data-staged="([^"]*)"', tried.text)[1])))  # type: ignore[index]
+    assert [each["now"] for each in collected] == ["new 1", "new 2"]
+    foreign.run("UPDATE ugly.guarded SET slug = 'theirs' WHERE id = 2")
+    form = desk.opened("/account", "csrf_token")
+    answer = desk.send(f"{guarded}/cells", form, changes=json.dumps(collected))
+    assert answer.status_code == 409
+    (problem,) = answer.get_json()["problems"]
+    assert (problem["key"], problem["theirs"]) == ("2", "theirs")
+    assert foreign.row("SELECT slug FROM ugly.guarded WHERE id = 1") != "new 1"
+    assert desk.send(f"{guarded}/cells", form, changes=json.dumps(collected[:1])).status_code == 200
+    assert foreign.row("SELECT slug FROM ugly.guarded WHERE id = 1") == "new 1"

@@ -26,6 +26,7 @@ class UserProfile(Record, Global):
     theme: Mapped[str] = choice("system", "light", "dark", default="system")
     density: Mapped[str] = choice("comfortable", "compact", default="comfortable")
     single_keys: Mapped[bool] = flag("true")
+    edits: Mapped[str] = choice("once", "collect", default="once")
     landing_screen: Mapped[str | None] = text_()
     notification_prefs: Mapped[dict[str, Any]] = json_("{}")
     signature_html: Mapped[str | None] = text_()
@@ -57,6 +58,7 @@ user_profiles = Resource(
         Choice("theme", edit=NEVER, filter=True),
         Choice("density", edit=NEVER, filter=True),
         Flag("single_keys", label="Single-key shortcuts", edit=NEVER, list=False, yes="on", no="off"),
+        Choice("edits", label="Changes of values", edit=NEVER, list=False),
         Code("locale", label="Language and format", edit=NEVER, list=False),
         Code("date_format", edit=NEVER, list=False),
         Code("landing_screen", label="Opens with", edit=NEVER, list=False),

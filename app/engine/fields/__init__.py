@@ -3,7 +3,7 @@
 from app.engine.fields.choice import Choice
 from app.engine.fields.date import Date
 from app.engine.fields.email import Email
-from app.engine.fields.field import BULK, CREATE, FORM, INLINE, NEVER, Edit, Field, Invalid
+from app.engine.fields.field import BULK, CREATE, FORM, IN_PLACE, INLINE, NEVER, Edit, Field, Invalid
 from app.engine.fields.flag import Flag
 from app.engine.fields.instant import Day, Instant
 from app.engine.fields.json import Json
@@ -24,7 +24,7 @@ from app.engine.fields.verbatim import Verbatim
 from app.engine.fields.whole import Whole
 
 __all__ = [
-    "BULK", "CREATE", "FORM", "INLINE", "NEVER",
+    "BULK", "CREATE", "FORM", "INLINE", "IN_PLACE", "NEVER",
     "Choice", "Code", "Cost", "Count", "Date", "Day", "Duration", "Edit", "Email", "Exact", "Field", "Flag", "Instant", "Invalid",
     "Json", "Link", "Maybe", "Moment", "Money", "Percent", "Phone", "Plain", "Pointer", "Quantity", "Reference", "Secret", "Size",
     "SubjectLink", "Tags", "Text", "Url", "Verbatim", "Whole",

@@ -27,6 +27,8 @@ CREATE = Edit.CREATE
 FORM = Edit.CREATE | Edit.FORM
 INLINE = FORM | Edit.INLINE
 BULK = FORM | Edit.BULK
+IN_PLACE = Edit.FORM | Edit.INLINE | Edit.BULK
+"""Where a value is changed where it stands: whatever the form of its record may change."""
 
 
 class Invalid(ValueError):

@@ -1,4 +1,4 @@
-/* <data-grid> around a list's table: one tab stop, arrows move the cell, Enter opens, F2 edits, J and K walk the rows.
+/* <data-grid> around a list's table: one tab stop, arrows move the cell, Enter opens, Enter or F2 edits, J and K walk the rows.
    Without script it is a plain table whose links and buttons work. */
 
 const CELLS = "td, th";
@@ -10,7 +10,7 @@ customElements.define("data-grid", class extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#key(event));
     this.addEventListener("focusin", (event) => this.#remember(event.target.closest(CELLS)));
     // A click knows whether Shift was held; Space on a box comes as a click, too.
-    this.addEventListener("click", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target, event.shiftKey); });
+    this.addEventListener("click", (event) => { if (event.target.matches(".pick .check")) this.#picked(event.target, event.shiftKey); else this.#pointed(event.target); });
     new MutationObserver(() => this.#prepare()).observe(this, { childList: true, subtree: true });
     document.addEventListener("keydown", this.#walk);
     this.#prepare();
@@ -48,6 +48,14 @@ customElements.define("data-grid", class extends HTMLElement {
     cell.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  /** Where one clicks, the keys go on from. */
+  #pointed(target) {
+    const cell = target.closest("tbody td");
+    if (!cell || cell.matches(".editing, .pick") || target.closest("a, button, input, form") || !getSelection().isCollapsed) return;
+    this.#remember(cell);
+    cell.focus({ preventScroll: true });
+  }
+
   #key(event) {
     const cell = event.target.closest(CELLS);
     if (!cell || event.target.closest(".editing") || event.altKey) return;
@@ -75,11 +83,13 @@ customElements.define("data-grid", class extends HTMLElement {
     } else if (moves[event.key]) {
       event.preventDefault();
       this.#go(moves[event.key]());
+    } else if (event.key === "F2" || (event.key === "Enter" && event.target === cell && cell.matches(".can-edit:not(.name)"))) {
+      if (!cell.matches(".can-edit")) return;
+      event.preventDefault();
+      cell.dispatchEvent(new CustomEvent("edit-cell", { bubbles: true }));
     } else if (event.key === "Enter" && event.target === cell) {
       event.preventDefault();
       (cell.querySelector("a[href]") ?? row.querySelector("td.name a, a[href]"))?.click();
-    } else if (event.key === "F2") {
-      cell.querySelector(".cell-edit")?.click();
     } else if (event.key === " " && event.target === cell) {
       event.preventDefault();
       row.querySelector(".pick .check")?.click();

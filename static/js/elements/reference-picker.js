@@ -86,7 +86,7 @@ customElements.define("reference-picker", class extends HTMLElement {
     } else if (event.key === "Enter" && open && this.#active) {
       event.preventDefault();
       this.#choose(this.#active);
-    } else if (event.key === "Escape" && (open || this.#text.value)) {
+    } else if (event.key === "Escape" && (open || (this.#text.value && !this.closest("form[data-cell]")))) {
       event.preventDefault();
       event.stopPropagation();
       if (open) this.#open(false);

@@ -1,6 +1,7 @@
 /* News on an open list: rows that are shown change where they stand; what would move them under the mouse is offered instead. */
 
 import { announce } from "../announce.js";
+import { news } from "../elements/staged-changes.js";
 import { open } from "./stream.js";
 
 const GATHER_MS = 150;
@@ -74,6 +75,10 @@ function renew(row, fresh, list) {
   for (const cell of fresh.querySelectorAll("td[data-field]")) {
     const old = row.querySelector(`:scope > td[data-field="${CSS.escape(cell.dataset.field)}"]`);
     if (!old || bare(old) === bare(cell)) continue;
+    if (old.matches(".dirty")) {
+      news(old, cell, `Changed by ${by.get(key)} just now`);
+      continue;
+    }
     if (old.querySelector("form, .editing") || old.matches(".editing")) {
       note(old, key);
       continue;
@@ -100,6 +105,7 @@ function value(cell) {
 function bare(cell) {
   const copy = cell.cloneNode(true);
   for (const each of copy.querySelectorAll("[tabindex]")) each.removeAttribute("tabindex");
+  copy.querySelector(".cell-edit")?.remove();
   return copy.innerHTML;
 }
 

@@ -2,6 +2,7 @@
    At its form nothing is touched: a note says what others changed; saving merges or asks, as it always does. */
 
 import { announce } from "../announce.js";
+import { told } from "../elements/staged-changes.js";
 import { mark } from "./list.js";
 import { open } from "./stream.js";
 
@@ -44,16 +45,16 @@ async function refresh() {
   const main = document.getElementById("main");
   if (!fresh?.querySelector("[data-live]")) return;
   const before = values(main);
-  const typing = [...main.querySelectorAll("form[data-cell]")].map((form) => form.closest("[data-field]"));
-  for (const cell of typing) cell.setAttribute("hx-morph-skip", "");
+  const typing = [...main.querySelectorAll("dd[data-field]:is(.editing, .dirty)")];
   keepOpen(main, fresh);
-  const ignored = window.htmx.config.morphIgnore;
-  window.htmx.config.morphIgnore = [...ignored, "tabindex"];
+  // By what they are, not by which they are: an answer may put another editor in the place of one meanwhile.
+  const { morphIgnore, morphSkip } = window.htmx.config;
+  window.htmx.config.morphIgnore = [...morphIgnore, "tabindex"];
+  window.htmx.config.morphSkip = `${morphSkip}, dd.editing, dd.dirty`;
   try {
     await window.htmx.swap({ live: true, sourceElement: main, target: main, text: fresh.outerHTML, swap: "outerMorph" });
   } finally {
-    window.htmx.config.morphIgnore = ignored;
-    for (const cell of typing) cell.removeAttribute("hx-morph-skip");
+    Object.assign(window.htmx.config, { morphIgnore, morphSkip });
   }
   const changed = [...values(main)].filter(([field, words]) => before.has(field) && before.get(field) !== words).map(([field]) => field);
   for (const field of changed) for (const cell of main.querySelectorAll(`dd[data-field="${CSS.escape(field)}"]`)) mark(cell);
@@ -65,7 +66,7 @@ async function refresh() {
 }
 
 function values(main) {
-  return new Map([...main.querySelectorAll("dd[data-field]:not(.editing)")].map((cell) => [cell.dataset.field, cell.textContent.trim()]));
+  return new Map([...main.querySelectorAll("dd[data-field]:not(.editing, .dirty)")].map((cell) => [cell.dataset.field, cell.textContent.trim()]));
 }
 
 function titles(main, fields) {
@@ -91,8 +92,12 @@ async function noteAtEditors(typing, place) {
   const fields = news?.dataset.fields.split(" ") ?? [];
   for (const cell of typing) {
     if (!cell.isConnected || !fields.includes(cell.dataset.field)) continue;
-    cell.querySelector(".theirs")?.remove();
     const words = `Changed by ${[...names].join(", ") || "somebody"} just now`;
+    if (cell.matches(".dirty")) {
+      told(cell, words);
+      continue;
+    }
+    cell.querySelector(".theirs")?.remove();
     cell.querySelector("form")?.append(Object.assign(document.createElement("span"), { className: "theirs", textContent: words }));
   }
 }
