@@ -34,6 +34,7 @@ class Config:
     host: str
     port: int
     secret_key: str
+    desk_database_url: str | None = None
     secret_key_fallbacks: tuple[str, ...] = ()
     public_url: str | None = None
     console_schema: str = "console"
@@ -57,9 +58,10 @@ class Config:
         """The address to print and to put into links: PUBLIC_URL, else where we listen."""
         return self.public_url or f"http://{'127.0.0.1' if _any_address(self.host) else self.host}:{self.port}"
 
-    def on(self, database_url: str, app_database_url: str | None) -> Config:
+    def on(self, database_url: str, app_database_url: str | None, desk_database_url: str | None = None) -> Config:
         """The same settings over another database, such as the embedded one once it runs."""
-        return replace(self, database_url=database_url, app_database_url=app_database_url)
+        desk = desk_database_url or self.desk_database_url
+        return replace(self, database_url=database_url, app_database_url=app_database_url, desk_database_url=desk)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
@@ -76,7 +78,8 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     _refuse_open_http(host, public_url, allow_http)
     return Config(
         database_url=_postgres_url(env, "DATABASE_URL"),
-        app_database_url=_app_url(env),
+        app_database_url=_further_url(env, "APP_DATABASE_URL"),
+        desk_database_url=_further_url(env, "DESK_DATABASE_URL"),
         data_dir=data_dir,
         host=host,
         port=_whole(env, "PORT", 8000, 1, 65535),
@@ -163,12 +166,11 @@ def _postgres_url(env: Mapping[str, str], name: str) -> str | None:
     return "postgresql" + value[len(parts.scheme) :]  # one spelling for everyone who reads it
 
 
-def _app_url(env: Mapping[str, str]) -> str | None:
-    url = _postgres_url(env, "APP_DATABASE_URL")
+def _further_url(env: Mapping[str, str], name: str) -> str | None:
+    """Another login of the same database."""
+    url = _postgres_url(env, name)
     if url and "DATABASE_URL" not in env:
-        raise ConfigError(
-            "APP_DATABASE_URL is set without DATABASE_URL; name both, or neither for the embedded database."
-        )
+        raise ConfigError(f"{name} is set without DATABASE_URL; name both, or neither for the embedded database.")
     return url
 
 

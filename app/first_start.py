@@ -43,6 +43,20 @@ def furnish(config: Config) -> Greeting:
     return _accounts(config) if config.demo else _invitation(config)
 
 
+def furnish_desk(config: Config) -> bool:
+    """The views of the SQL desk as this version declares them; False where they stood already, or there is no desk."""
+    from app.engine.desk import views
+    from app.engine.desk.running import role_of
+    from app.engine.registry import discover
+
+    role = role_of(config)
+    if role is None:
+        return False
+    discover()
+    with connect(config) as connection:
+        return views.furnish(connection, config.console_schema, role)
+
+
 def make_accounts(config: Config) -> str:
     """One sign-in per role, all with the same new password, which is returned. In one unit of work, in the ledger."""
     from app import create_app

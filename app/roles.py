@@ -101,6 +101,7 @@ AREAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "explorer": ("Explorer of every table", ("read", "write", "manage", "reveal")),
     "personal": ("Masked personal data, shown for a minute with a reason", ("reveal",)),
     "audits": ("System audit", ("read", "run")),
+    "sql": ("SQL desk", ("read", "run", "share", "reveal")),
 }
 
 PERMISSIONS: tuple[str, ...] = tuple(f"{area}.{action}" for area, (_, actions) in AREAS.items() for action in actions)
@@ -155,7 +156,7 @@ ROLES: tuple[Role, ...] = (
         "Administrator",
         "Keeps the console running: people, roles, settings, health and errors. No business records.",
         (*_STAFF, "users.*", "roles.*", "sessions.*", "tenant.*", "audit.*", "health.*", "errors.*", "metrics.read",
-         "imports.*", "views.*", "platform.read", "explorer.*", "audits.*", "exports.*", "integrations.*", "apikeys.*",
+         "imports.*", "views.*", "platform.read", "explorer.*", "audits.*", "sql.*", "exports.*", "integrations.*", "apikeys.*",
          "webhooks.*",
          "templates.*", "messages.*", "inbound.*", "queue.*", "cron.*", "automations.read", "workflows.read",
          "compliance.*", "activity.*", "notices.*", "approvals.read", "approvals.decide.roles", "dq.read", "events.read",

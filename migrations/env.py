@@ -33,6 +33,9 @@ def migrate(connection: Connection, schema: str) -> None:
     connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
     connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": LOCK_TIMEOUT})
     connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+    # The views of the SQL desk lean on columns a step may change; `console migrate` puts them up again afterwards.
+    desk = connection.dialect.identifier_preparer.quote_identifier(f"{schema}_desk")
+    connection.execute(text(f"DROP SCHEMA IF EXISTS {desk} CASCADE"))
     event.listen(connection, "before_cursor_execute", _grant_to_whom_there_is, retval=True)
     context.configure(connection=connection, version_table_schema=schema)
     context.run_migrations()

@@ -77,7 +77,13 @@ def migrated(postgres: Server) -> str:
 def demo_template(postgres: Server) -> str:
     """The name of the template with the small demonstration company."""
     state = servers.fingerprint_of(
-        "migrations", "app/roles.py", "app/demo", "app/domains", "app/first_start.py", "data"
+        "migrations",
+        "app/roles.py",
+        "app/demo",
+        "app/domains",
+        "app/first_start.py",
+        "app/engine/desk/views.py",
+        "data",
     )
     return postgres.template("demo", state, _furnish)
 
@@ -242,6 +248,7 @@ def _furnish(database: Database) -> None:
 
     config = database.config(demo=True)
     startup.migrate(config)
+    first_start.furnish_desk(config)
     demo.load(database.owner_url, customers=DEMO_CUSTOMERS, decisions=DEMO_DECISIONS)
     password = first_start.make_accounts(config)
     (database.data_dir.parent / f"{database.name.removesuffix('_draft')}.password").write_text(password)

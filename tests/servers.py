@@ -38,6 +38,7 @@ class Database:
     name: str
     owner_url: str
     app_url: str
+    desk_url: str
     superuser_url: str
     data_dir: Path
 
@@ -48,7 +49,7 @@ class Database:
         plain = settings.load(
             {"DATA_DIR": str(data_dir), "SECRET_KEY": KEY, "CONSOLE_DEMO": "0", "CONSOLE_ENV": "test"}
         )
-        fields = {**vars(plain.on(self.owner_url, self.app_url)), "web_workers": 1, **changes}
+        fields = {**vars(plain.on(self.owner_url, self.app_url, self.desk_url)), "web_workers": 1, **changes}
         return settings.Config(**fields)  # type: ignore[arg-type]
 
 
@@ -93,6 +94,7 @@ class Server:
             name,
             owner_url=self._running.url(cluster.OWNER, name),
             app_url=self._running.url(cluster.APP, name),
+            desk_url=self._running.url(cluster.DESK, name),
             superuser_url=self._running.url(cluster.SUPERUSER, name),
             data_dir=self.home / "consoles",
         )

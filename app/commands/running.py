@@ -16,13 +16,14 @@ from app.config import Config, load
 def run() -> None:
     """Migrate, fill an empty database, then serve: web and worker under one parent."""
     from app.core import processes, startup
-    from app.first_start import furnish
+    from app.first_start import furnish, furnish_desk
 
     settings = load()
     startup.refuse_busy_port(settings.host, settings.port)
     config, embedded = startup.open_database(settings)
     try:
         startup.migrate(config)
+        furnish_desk(config)
         served, weaker = startup.settle_role(config)
         greeting = furnish(served)
 
@@ -89,9 +90,11 @@ def _tell_pages(config: Config) -> None:
 def migrate() -> None:
     """Bring the database to this version's schema, without making anybody wait for a lock."""
     from app.core import startup
+    from app.first_start import furnish_desk
 
     with database(migrated=False) as config:
         changed = startup.migrate(config)
+        furnish_desk(config)
         _, weaker = startup.settle_role(config)
     click.echo(
         "The schema is at its newest version now." if changed else "The schema is at its newest version already."

@@ -14,8 +14,8 @@ from psycopg import sql
 from app.core.account import Account
 
 DATABASE = "console"
-SUPERUSER, OWNER, APP = "postgres", "console_owner", "console_app"
-ROLES = (SUPERUSER, OWNER, APP)
+SUPERUSER, OWNER, APP, DESK = "postgres", "console_owner", "console_app", "console_desk"
+ROLES = (SUPERUSER, OWNER, APP, DESK)
 # Both halves of the console's promise "nobody waits for ever"; transaction_timeout exists from PostgreSQL 17 on.
 APP_LIMITS = {
     "statement_timeout": "10s",
@@ -23,6 +23,19 @@ APP_LIMITS = {
     "idle_in_transaction_session_timeout": "30s",
     "transaction_timeout": "60s",
 }
+# Whoever types SQL may tire neither the server nor its disk, and changes nothing, whatever the statement says.
+DESK_LIMITS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "60s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "30s",
+    "transaction_timeout": "90s",
+    "work_mem": "16MB",
+    "temp_file_limit": "256MB",
+    "log_min_error_statement": "panic",  # what people type stays out of the server's log; the console keeps its own
+    "log_min_duration_statement": "-1",
+}
+DESK_CONNECTIONS = 12
 
 
 def major(programs: Path) -> int:
@@ -109,29 +122,34 @@ def tune(cluster: Path, account: Account, *, durable: bool = True) -> None:
 
 
 def admit(superuser_url: str, passwords: dict[str, str]) -> None:
-    """Make the database and its two roles, if they are not there: one that migrates, one that works and owns nothing."""
+    """Make the database and its roles, if they are not there: one migrates, one works and owns nothing, one only asks."""
     with psycopg.connect(superuser_url, autocommit=True, connect_timeout=5) as connection:
         version = connection.info.server_version
-        for role in (OWNER, APP):
+        for role in (OWNER, APP, DESK):
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
             connection.execute(
                 sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}").format(
                     sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(role), sql.Literal(passwords[role])
                 )
             )
-        for name, value in APP_LIMITS.items():
-            if name != "transaction_timeout" or version >= 170000:
-                connection.execute(
-                    sql.SQL("ALTER ROLE {} SET {} = {}").format(
-                        sql.Identifier(APP), sql.Identifier(name), sql.Literal(value)
+        for role, limits in ((APP, APP_LIMITS), (DESK, DESK_LIMITS)):
+            for name, value in limits.items():
+                if name != "transaction_timeout" or version >= 170000:
+                    connection.execute(
+                        sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                            sql.Identifier(role), sql.Identifier(name), sql.Literal(value)
+                        )
                     )
-                )
+        connection.execute(
+            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(sql.Identifier(DESK), sql.Literal(DESK_CONNECTIONS))
+        )
         # The health board reads what every session is doing, never what it may not.
         connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(APP)))
         # The explorer opens every table there is, also those somebody else made here.
         connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(APP)))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             make_database(connection, DATABASE)
+        _let_ask(connection, DATABASE)
 
 
 def make_database(connection: psycopg.Connection, name: str, template: str = "template1") -> None:
@@ -146,6 +164,12 @@ def make_database(connection: psycopg.Connection, name: str, template: str = "te
     connection.execute(
         sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(APP))
     )
+    _let_ask(connection, name)
+
+
+def _let_ask(connection: psycopg.Connection, name: str) -> None:
+    """The login of the SQL desk may come in; what it then sees are views of its own (engine/desk/views.py)."""
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(DESK)))
 
 
 def add_extensions(superuser_url: str) -> None:

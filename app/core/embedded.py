@@ -61,6 +61,11 @@ class Embedded:
         """The role the application works as; it owns nothing."""
         return self.url(files.APP)
 
+    @property
+    def desk_url(self) -> str:
+        """The role the SQL desk asks as; it reads views of its own and nothing else."""
+        return self.url(files.DESK)
+
     def url(self, role: str, database: str = files.DATABASE) -> str:
         """The address of one database for one of `cluster.ROLES`, through the private socket."""
         # The port is part of the socket's name, and written out so that a PGPORT around us changes nothing.
@@ -160,7 +165,9 @@ class _Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         found = json.loads(path.read_text()) if path.exists() else {}
-        self.passwords: dict[str, str] = found.get("passwords") or {role: secrets.token_hex(24) for role in files.ROLES}
+        kept: dict[str, str] = found.get("passwords", {})
+        # A role that came with a later version gets its password at the first start after it.
+        self.passwords = {role: secrets.token_hex(24) for role in files.ROLES} | kept
         self.cluster = Path(found["cluster"]) if found.get("cluster") else None
         self.socket_dir = Path(found["socket"]) if found.get("socket") else None
 

@@ -28,7 +28,7 @@ def open_database(config: Config) -> tuple[Config, Embedded | None]:
         _examine(config)
         return config, None
     embedded = Embedded(config.data_dir)
-    return config.on(embedded.owner_url, embedded.app_url), embedded
+    return config.on(embedded.owner_url, embedded.app_url, embedded.desk_url), embedded
 
 
 def _examine(config: Config) -> None:
@@ -170,6 +170,7 @@ def as_environment(config: Config) -> dict[str, str]:
     settings = {
         "DATABASE_URL": config.app_database_url or config.database_url or "",
         "APP_DATABASE_URL": config.app_database_url or "",
+        "DESK_DATABASE_URL": config.desk_database_url or "",
         "DATA_DIR": str(config.data_dir),
         "HOST": config.host,
         "PORT": str(config.port),

@@ -20,6 +20,7 @@ from app.core import clock
 from app.demo import (
     agents,
     agreements,
+    asking,
     audiences,
     automation,
     board,
@@ -141,6 +142,7 @@ def _found(world: World, told: int) -> None:
     office.did(world)
     office.notices(world)
     takeouts.copies(world)
+    asking.questions(world)
     legacy.leave_behind(world)
     if world.spoiler:
         name = world.spoiler.text(3)

@@ -258,7 +258,7 @@ def holding(connection: Connection, resource: Resource, key: str, actor: Actor, 
     return found
 
 
-_NOT_NARROWING = OURS - {"q", "scope", "archived"}
+_NOT_NARROWING = OURS - {"q", "scope", "archived", "kept"}
 _WAITING = text(
     "SELECT count(*) FROM data_exports WHERE app_user_id = :me AND status IN ('waiting', 'running') AND in_background"
 )

@@ -39,7 +39,7 @@ def count(connection: Connection, query: ListQuery, actor: Actor) -> Count:
     if query.exact:
         return _exactly(connection, query, actor)
     narrowed = (
-        bool(query.clauses or query.q or query.scope or query.fixed or query.among is not None)
+        bool(query.clauses or query.q or query.scope or query.fixed or query.among is not None or query.kept)
         or not query.projection.reads_all
     )
     if not narrowed:
@@ -76,6 +76,7 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
         query.scope,
         query.archived,
         query.matching_any,
+        query.kept is not None,
         tuple(query.fixed),
         actor.permissions,
     )

@@ -20,7 +20,22 @@ from app.engine.registry import target_of
 from app.engine.typed import as_words, words_of
 
 OURS = frozenset(
-    {"q", "sort", "after", "before", "limit", "cols", "scope", "view", "count", "archived", "from", "density", "match"}
+    {
+        "q",
+        "sort",
+        "after",
+        "before",
+        "limit",
+        "cols",
+        "scope",
+        "view",
+        "count",
+        "archived",
+        "from",
+        "density",
+        "match",
+        "kept",
+    }
 )
 """Words of a list's address that are no filters; a field called so is asked for as `scope.eq`."""
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import psycopg as _psycopg
 from sqlalchemy.sql import Subquery
 
-from app.engine import counting, keyset
+from app.engine import counting, kept, keyset
 from app.engine.access import Actor
 from app.engine.fields import Field, Reference, Secret, SubjectLink
 from app.engine.filters import OURS, Clause, condition, like, parameters, read_clauses
@@ -74,6 +74,8 @@ class ListQuery:
     """Field -> value set by the page itself, such as the record a related list belongs to."""
     only: tuple[int, ...] = ()
     """The records it is about, where it is about those alone: what of them stands in this list?"""
+    kept: int | None = None
+    """The number of a selection the server keeps (engine/kept.py): the list is about those records alone."""
     among: ColumnElement[bool] | None = field(default=None, compare=False)
     """Just these records, where some were selected."""
 
@@ -151,6 +153,7 @@ def read_query(
         before=given.get("before") or None,
         limit=_limit(given.get("limit", "")),
         exact=given.get("count") == "exact",
+        kept=_kept_selection(given.get("kept", "")),
         fixed=fixed or {},
     )
 
@@ -165,6 +168,14 @@ def _matching_any(text: str) -> bool:
     if text not in ("", "all", "any"):
         raise BadQuery("Filters match all or any.")
     return text == "any"
+
+
+def _kept_selection(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadQuery("There is no such selection.")
+    return int(text)
 
 
 def _limit(text: str) -> int:
@@ -324,6 +335,7 @@ def shape_of(query: ListQuery, actor: Actor) -> tuple[Any, ...]:
         tuple(clause.shape for clause in query.clauses),
         bool(query.q),
         bool(query.only),
+        query.kept is not None,
         query.scope,
         query.archived,
         query.matching_any,
@@ -483,6 +495,8 @@ def held(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
         found.append(resource.table.c["archived_at"].is_(None))
     for name in query.fixed:
         found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
+    if query.kept is not None:
+        found.append(kept.among(resource))
     if query.only:
         found.append(resource.table.c[resource.keys[0]] == any_(bindparam("only", type_=ARRAY(BigInteger))))
     return found
@@ -563,6 +577,8 @@ def values(query: ListQuery, actor: Actor) -> dict[str, Any]:
         given[f"x_{name}"] = value
     if query.only:
         given["only"] = list(query.only)
+    if query.kept is not None:
+        given["kept"] = query.kept
     if query.q:
         given["q"] = like(query.q)
     return given

@@ -40,7 +40,9 @@ class Selection:
         whole = replace(self.listed, after=None, before=None, exact=False)
         if self.keys is None:
             return whole
-        return replace(whole, clauses=(), q="", scope=None, archived=True, among=among(self.resource, self.keys))
+        return replace(
+            whole, clauses=(), q="", scope=None, archived=True, kept=None, among=among(self.resource, self.keys)
+        )
 
 
 def these(listed: ListQuery, keys: Iterable[str]) -> Selection:

@@ -23,7 +23,7 @@ from app.web import rows
 from app.web.addresses import PLACE, Pairs, less, link, without
 from app.web.view_tabs import Tabs
 
-CLEARED = ("q", "archived", "match", *PLACE)
+CLEARED = ("q", "archived", "match", "kept", *PLACE)
 """What goes with the filters when they are all cleared; order, columns and the ready-made list stay."""
 NOTHING_ASKED = Asked([], Kept(""))
 """Of a list that stands on another page and has no views."""
@@ -156,6 +156,9 @@ class ListPage:
             if clause.group:
                 at[clause.group] = len(made)
             made.append(ChipGroup("or" if clause.group.startswith("any") else "and", (chip,)))
+        if self.query.kept is not None:
+            gone = without(self.path, self.pairs, "kept")
+            made.append(ChipGroup("and", (Chip("Records", "are those of", "a result at the SQL desk", gone, None),)))
         if self.query.archived:
             gone = without(self.path, self.pairs, "archived")
             made.append(ChipGroup("and", (Chip("Archived", "are", "shown", gone, None),)))

@@ -31,6 +31,7 @@ import "./elements/theme-switch.js";
 import "./elements/password-field.js";
 import "./elements/seen-until.js";
 import "./elements/time-chart.js";
+import "./elements/sql-desk.js";
 import "./elements/command-palette.js";
 
 document.documentElement.dataset.script = "on";

@@ -103,7 +103,7 @@ OWN_TABLES = frozenset({
     "change_sets", "change_entries", "number_sequences", "app_users", "user_api_keys",  # the ledger and who writes into it
     "system_health", "metrics", "error_groups", "error_logs", "procrastinate_jobs", "procrastinate_workers",
     "health_flips", "tenants", "background_schedules", "atlas_entries",
-    "data_exports", "approval_requests", "user_notifications", "user_activities",
+    "data_exports", "approval_requests", "user_notifications", "user_activities", "sql_runs", "sql_queries",
 })  # fmt: skip
 """Tables the engine's own parts keep. It knows nothing of the company's."""
 

@@ -1,4 +1,5 @@
-/* <time-chart data-x="[unix seconds]" data-y="[numbers]" data-label="ms" data-limit="500" aria-label="a sentence">.
+/* <time-chart data-x="[unix seconds]" data-y="[numbers]" data-label="ms" data-limit="500" aria-label="a sentence">;
+   data-scale="number" where what goes across is no time.
    Drawn by uPlot, which is fetched only where a chart stands. What the element holds, a table or a picture, stays without script. */
 
 const HERE = new URL("../../vendor/", import.meta.url);
@@ -58,7 +59,7 @@ customElements.define("time-chart", class extends HTMLElement {
       ...this.#size(),
       legend: { show: false },
       cursor: { y: false },
-      scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, limit || 1)] } },
+      scales: { x: { time: this.dataset.scale !== "number" }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, limit || 1)] } },
       axes: [axis, { ...axis, size: 44 }],
       series: [{}, { label: this.dataset.label ?? "", stroke: line, width: 1.5, fill: line.replace("rgb(", "rgba(").replace(")", ", .13)"), points: { show: false } }],
       hooks: { draw: limit ? [(plot) => this.#drawLimit(plot, limit, hue("c-danger"))] : [] },
