@@ -14,6 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
+def processes() -> int:
+    """One more than there are processors, for a test waits for its browser or its database a third of the time; but at
+    most three, for some machines name more processors than they lend."""
+    return min((os.cpu_count() or 1) + 1, 3)
+
+
 def run(postgres: str, *arguments: str) -> int:
     print(f"== tests on PostgreSQL {postgres}", flush=True)
     command = [
@@ -22,7 +28,7 @@ def run(postgres: str, *arguments: str) -> int:
         "pytest",
         "-q",
         "-n",
-        "2",
+        str(processes()),
         "--dist",
         "loadfile",
         "--no-loadscope-reorder",

@@ -47,9 +47,10 @@ DEMO_CUSTOMERS, DEMO_DECISIONS = 300, 400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest goes first, so that no process is left alone with it at the end."""
-    long = ("tests/browser/test_sweep", "tests/browser", "tests/ground", "tests/every")
-    items.sort(key=lambda each: next((n for n, part in enumerate(long) if part in each.nodeid), len(long)))
+    """What takes longest goes first, so that no process is left alone with it at the end; and beside the first of it what
+    does without the demonstration company, so that others need not wait while one process brings it in."""
+    order = ("browser/test_sweep", "engine/test_ledger_", "tests/browser", "tests/ground", "tests/every")
+    items.sort(key=lambda each: next((n for n, part in enumerate(order) if part in each.nodeid), len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ Asked of the database's own foreign keys, two levels down, so that no declaratio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, literal_column, select, text
@@ -40,6 +41,8 @@ class Attached:
     href: str | None
     below: bool
     """Whether it hangs on something that goes with the record, not on the record itself."""
+    alike: bool = False
+    """Whether another table here is called the same, so that it is told by its own name."""
 
     @property
     def words(self) -> str:
@@ -47,6 +50,9 @@ class Attached:
             return "Records your role does not show"
         many = self.resource.plural
         running = many if many[1:2].isupper() else many[:1].lower() + many[1:]
+        if self.alike:
+            running = self.resource.name.replace("_", " ")
+            return f"{self.number:,} in {running}" if self.number <= MOST else f"{MOST:,}+ in {running}"
         if self.number > MOST:
             return f"{MOST:,}+ {running}"
         return f"{self.number:,} {self.resource.one if self.number == 1 else running}"
@@ -107,8 +113,14 @@ def harm(connection: Connection, resource: Resource, key: Any, actor: Actor) -> 
 
 
 def _together(found: Sequence[Attached]) -> tuple[Attached, ...]:
-    """What is hidden is said once, however much of it there is."""
-    shown = [each for each in found if each.resource is not None]
+    """Most first; what is hidden is said once, however much of it there is."""
+    tables = {each.resource.name: each.resource.plural for each in found if each.resource is not None}
+    names = Counter(tables.values())
+    shown = [
+        replace(each, alike=names[each.resource.plural] > 1)
+        for each in sorted(found, key=lambda each: -each.number)
+        if each.resource is not None
+    ]
     hidden = {(each.effect, each.below): each for each in found if each.resource is None}
     return (*shown, *hidden.values())
 

@@ -13,7 +13,7 @@ from app.core.clock import now
 from app.engine import meanwhile
 from app.engine.access import Actor
 from app.engine.actions import Action
-from app.engine.approval_rules import Need, needed_to_move
+from app.engine.approval_rules import Need, needed, needed_to_move
 from app.engine.fields import CREATE, FORM, Edit, Field
 from app.engine.listing import row_scope
 from app.engine.meanwhile import Meanwhile, Touch, Twin
@@ -205,7 +205,10 @@ def plan_edits(
     written = {name for change in changes.values() for name in change.after}
     left = tuple(name for name in merged if name not in written)
     touched = {name: by for name, by in merged.items() if by is not None and name in left}
-    return Plan(tuple(changes.values()), merged=left, touched=touched, resource=resource)
+    many = f"{len(changes):,} {resource.many[:1].lower() + resource.many[1:]}"
+    why = f"Saving changes of {many} together needs a second person. Save fewer, or select them and ask with Edit."
+    needs = needed(connection, actor, "bulk_fix", size=len(changes), resource=resource, why=why)
+    return Plan(tuple(changes.values()), merged=left, touched=touched, resource=resource, needs=needs)
 
 
 def _both(first: Change, second: Change) -> Change:

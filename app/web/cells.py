@@ -14,6 +14,7 @@ from app.core.db import reading
 from app.engine import reading as records
 from app.engine.access import Actor
 from app.engine.apply import Receipt
+from app.engine.approval_rules import NeedsApproval
 from app.engine.editing import save_edit, save_edits
 from app.engine.fields import IN_PLACE, Field
 from app.engine.forms import RecordForm, TypedField, form_class
@@ -233,7 +234,7 @@ def save_together(resource: Resource, view: Projection, actor: Actor) -> AnyResp
         except Rejected as refused:
             fields = tuple(name for each in asked if each.key == refused.key for name in each.values)
             problems += _problems(view, str(refused.key or ""), fields, refused, actor)
-        except Stale as late:
+        except (Stale, NeedsApproval) as late:
             problems.append({"key": "", "field": "", "sentence": late.sentence})
     if problems:
         answer = jsonify(problems=problems)

@@ -47,9 +47,12 @@ _RUN = """async ([only, without, places]) => {
 }"""
 _SCREEN = """() => [matchMedia('(prefers-color-scheme: dark)').matches, innerWidth < 768,
   document.documentElement.dataset.theme]"""
-_SETTLED = """() => Promise.race([new Promise((done) => setTimeout(done, 1000)), Promise.all(document.getAnimations()
-  .filter((each) => each.animationName !== 'run-down' && each.effect.getTiming().iterations !== Infinity)
-  .map((each) => each.finished.catch(() => {})))]).then(() => null)"""
+_SETTLED = """() => Promise.race([new Promise((done) => setTimeout(done, 2000)), (async () => {
+  while (document.querySelector('.htmx-swapping, .is-leaving')) await new Promise((next) => setTimeout(next, 20));
+  await Promise.all(document.getAnimations()
+    .filter((each) => each.animationName !== 'run-down' && each.effect.getTiming().iterations !== Infinity)
+    .map((each) => each.finished.catch(() => {})));
+})()]).then(() => null)"""
 _LISTEN = """
 addEventListener('securitypolicyviolation', (event) => console.error(
   `policy: ${event.violatedDirective} forbids ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));

@@ -104,6 +104,20 @@ def test_what_a_state_has_closed_is_marked_in_the_list_and_refused_in_words(app:
     assert "This job is billed or over; open a new one for further work." in answer.get_data(as_text=True)
 
 
+def test_many_money_records_collected_are_no_way_around_the_second_person(app: Flask, house: House) -> None:
+    desk = sit(app, house, "Grace Hill", "invoices.*", "customers.read", "home.read")
+    owner = customer(house)
+    keys = [house.given("invoices", customer_id=owner, status="draft") for _ in range(26)]
+    changes = [{"key": str(key), "field": "memo", "typed": "Net 30", "version": "1", "was": ""} for key in keys]
+    form = desk.opened("/account", "csrf_token")
+    answer = desk.send("/crm/invoices/cells", form, changes=json.dumps(changes), reason="Terms")
+    assert answer.status_code == 422
+    assert "needs a second person" in answer.get_json()["problems"][0]["sentence"]
+    assert {house.row("invoices", key)["version"] for key in keys} == {1}
+    answer = desk.send("/crm/invoices/cells", form, changes=json.dumps(changes[:25]), reason="Terms")
+    assert answer.status_code == 200 and answer.get_json()["saved"] == 25
+
+
 def test_collected_changes_are_tried_then_saved_as_one_change_set(house: House, ana: Desk) -> None:
     keys = [customer(house, name=f"Mesa {number}") for number in range(3)]
     tried = [staged(patch(ana, key, "bill_city", bill_city=" Golden ", stage="1")) for key in keys]
