@@ -282,7 +282,10 @@ def _with_partitions(found: list[TableFacts]) -> list[TableFacts]:
 
 # -- the statements --------------------------------------------------------------------------------------------------
 
-_SCHEMAS = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+# The views the SQL desk reads are made anew from the declarations with every version; they say nothing of their own.
+_SCHEMAS = (
+    "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND n.nspname <> current_schema() || '_desk'"
+)
 _THESE = "(CAST(:only AS bigint[]) IS NULL OR {} = ANY (CAST(:only AS bigint[])::oid[]))"
 _OURS = f"{_SCHEMAS} AND {_THESE.format('c.oid')}"
 _ON_EITHER_END = f"{_SCHEMAS} AND ({_THESE.format('c.oid')} OR {_THESE.format('t.oid')})"

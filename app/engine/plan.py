@@ -206,8 +206,8 @@ def plan_edits(
     left = tuple(name for name in merged if name not in written)
     touched = {name: by for name, by in merged.items() if by is not None and name in left}
     many = f"{len(changes):,} {resource.many[:1].lower() + resource.many[1:]}"
-    why = f"Saving changes of {many} together needs a second person. Save fewer, or select them and ask with Edit."
-    needs = needed(connection, actor, "bulk_fix", size=len(changes), resource=resource, why=why)
+    sentence = f"Saving changes of {many} together needs a second person. Save fewer, or select them and ask with Edit."
+    needs = needed(connection, actor, "bulk_fix", size=len(changes), resource=resource, why=sentence)
     return Plan(tuple(changes.values()), merged=left, touched=touched, resource=resource, needs=needs)
 
 

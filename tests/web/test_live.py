@@ -245,8 +245,8 @@ def test_a_stream_ends_within_a_second_of_its_sign_in(come: Callable[[str], Pers
     tab.hears("closed")
     assert time.monotonic() - began < SOON
     assert person.get("/live?on=/crm/customers")[0] == 303, "to the sign-in page"
-    person.headers["Accept"] = "text/event-stream"
-    assert person.get("/live?on=/crm/customers")[0] == 401, "which has no place in a stream"
+    listening = person.headers | {"Accept": "text/event-stream"}
+    assert Tab(person.port, "/live?on=/crm/customers", listening).answer.status == 401, "which has no place in a stream"
 
     person = come("viewer")
     tab = person.opens("/crm/customers")

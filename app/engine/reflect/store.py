@@ -133,6 +133,7 @@ SELECT c.oid::bigint AS oid, current_user::text AS role, c.xmin::text, n.xmin::t
   (SELECT (count(*), sum(e.version))::text FROM explorer_columns e WHERE e.schema_name = n.nspname AND e.table_name = c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND c.relname = :table AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND n.nspname <> current_schema() || '_desk'
 """)
 
 _QUALIFIED = text("""
