@@ -71,3 +71,12 @@ def sign_in(page: Any, email: str, password: str) -> None:
     page.fill("input[name=password]", password)
     page.press("input[name=password]", "Enter")
     page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def follow(page: Any, control: Any, key: str = "") -> None:
+    """Press what leads to another page, and wait until that is whole: without script it says so by nothing else."""
+    with page.expect_navigation():
+        if key:
+            control.press(key)
+        else:
+            control.click()

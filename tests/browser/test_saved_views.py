@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import Person, follow
 from tests.browser.watched import Watched
 
 pytestmark = pytest.mark.browser
@@ -129,20 +129,20 @@ def test_without_script_a_view_is_shared_with_a_role_that_opens_it_first(person:
     olga, luis = person("operations_manager", scripts=False), person("dispatcher")
     page = olga.page
     page.goto("/crm/properties?scope=No roof area")
-    page.locator("#save-view").click()
+    follow(page, page.locator("#save-view"))
     page.get_by_label("Name").fill("To measure")
     page.get_by_label("Everyone who reads properties").check()
-    page.get_by_role("button", name="Save view").click()
+    follow(page, page.get_by_role("button", name="Save view"))
     page.locator("#views-more > summary").click()
-    page.get_by_role("link", name="Settings of “To measure”").click()
+    follow(page, page.get_by_role("link", name="Settings of “To measure”"))
     page.get_by_label("Name").fill("Roofs to measure")
     page.get_by_label("Dispatcher").check()
-    page.get_by_role("button", name="Save settings").click()
+    follow(page, page.get_by_role("button", name="Save settings"))
     assert "View “Roofs to measure” changed" in page.get_by_role("status").inner_text()
-    page.get_by_role("link", name="Columns").click()
-    page.get_by_role("button", name="Move City up").click()
+    follow(page, page.get_by_role("link", name="Columns"))
+    follow(page, page.get_by_role("button", name="Move City up"))
     page.get_by_label("Save to this view").check()
-    page.get_by_role("button", name="Done").click()
+    follow(page, page.get_by_role("button", name="Done"))
     assert "Columns of “Roofs to measure” saved" in page.get_by_role("status").inner_text()
 
     luis.go("/crm/properties")
@@ -152,9 +152,9 @@ def test_without_script_a_view_is_shared_with_a_role_that_opens_it_first(person:
     luis.accessible("with a shared view")
 
     page.goto("/crm/properties")
-    page.locator(".viewbar").get_by_role("link", name="Roofs to measure").click()
+    follow(page, page.locator(".viewbar").get_by_role("link", name="Roofs to measure"))
     page.locator("#views-more > summary").click()
-    page.get_by_role("link", name="Settings of “Roofs to measure”").click()
-    page.get_by_role("button", name="Delete view").click()
+    follow(page, page.get_by_role("link", name="Settings of “Roofs to measure”"))
+    follow(page, page.get_by_role("button", name="Delete view"))
     luis.go("/crm/properties")
     open_tab(luis, "All")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Person, sign_in
+from tests.browser.conftest import Person, follow, sign_in
 from tests.browser.watched import PHONE
 from tests.conftest import Live
 
@@ -149,15 +149,6 @@ def test_a_page_whose_scripts_never_came_is_as_accessible(person: Person, path: 
     seller.page.goto(path)
     seller.accessible("without our scripts")
     seller.fits()
-
-
-def follow(page: Any, control: Any, key: str = "") -> None:
-    """Press what leads to another page, and wait until that is whole: without script it says so by nothing else."""
-    with page.expect_navigation():
-        if key:
-            control.press(key)
-        else:
-            control.click()
 
 
 def keys(page: Any) -> list[str]:
