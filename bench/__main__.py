@@ -111,11 +111,11 @@ def ledger(ground: Ground) -> list[Line]:
     from app import create_app
 
     config = load(ground.console.environment)
-    rows = min(undoing.ROWS, CUSTOMERS)
-    recorded, plain = undoing.ledger_ms(owner(config), rows)
+    rows, rounds = min(undoing.ROWS, CUSTOMERS), max(1, ROUNDS // 60)  # minutes each, where a page takes milliseconds
+    recorded, plain = undoing.ledger_ms(owner(config), rows, rounds)
     app = create_app(config)
     with app.app_context(), owner(config).connect() as connection:
-        back, forth = undoing.undo_ms(owner(config), undoing.somebody(connection), rows)
+        back, forth = undoing.undo_ms(owner(config), undoing.somebody(connection), rows, rounds)
     return [
         measured(f"UPDATE of {rows:,} rows, ledger included", recorded, plain, 2, "no triggers"),
         measured(f"undo of {rows:,} rows", back, forth, 2, "the change"),
