@@ -18,7 +18,7 @@ from app.engine.apply import change, transaction
 from app.engine.passwords import LONGEST, hash_password, is_outdated, weakness
 from app.web import authorship, session_rows
 from app.web.security import is_fragment, local_path, open_to_all, reachable_before_change
-from app.web.session import address, current_session, request_id, visitor
+from app.web.session import address, asked_first, current_session, request_id, visitor
 
 blueprint = Blueprint("sign_in", __name__)
 EMAIL = r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\"]{2,}$"
@@ -102,7 +102,7 @@ def _attempt(form: SignInForm) -> tuple[Candidate | None, int]:
     email, agent = form.email.data or "", request.user_agent.string
     with transaction() as connection:
         turn = throttle.take_turn(connection, email, address())
-    candidate = sign_ins.find(reading(), email)
+    candidate = asked_first(lambda: sign_ins.find(reading(), email))
     if turn.wait:
         outcome, message = "locked", f"Too many tries. Wait {_in_words(turn.wait)} and try again."
     else:
@@ -260,7 +260,7 @@ def _form_for(bearer: links.Bearer) -> type[NewPasswordForm]:
 
 
 def _bearer(kind: str, token: str) -> links.Bearer:
-    bearer = links.read(reading(), PURPOSES[kind], token)
+    bearer = asked_first(lambda: links.read(reading(), PURPOSES[kind], token))
     if bearer is None:
         raise NotFound("This link has been used or is too old. Ask for a new one.")
     return bearer

@@ -79,7 +79,7 @@ def find(where: str) -> Found:
         if other is not None:  # a name that was written by hand, with its dots as they are
             abort(redirect(other.path + _rest(), 303))
         raise NotFound(f"There is no table or view {schema}.{name} in this database, or no longer.")
-    why = _closed(resource, actor)
+    why = closed(resource, actor)
     if why:
         abort(make_response(_page("explorer/closed.html", resource, why=why)))
     return resource, projection(resource, actor), actor
@@ -92,7 +92,7 @@ def _rest() -> str:
     return f"?{request.query_string.decode()}" if request.query_string and request.endpoint == "explorer.index" else ""
 
 
-def _closed(resource: Reflected, actor: Actor) -> str | None:
+def closed(resource: Reflected, actor: Actor) -> str | None:
     """Why the rows of a table cannot be shown at all."""
     described = resource.described
     role = resource.role

@@ -47,6 +47,7 @@ class Foreign:
     house: House
     root: psycopg.Connection[Any]
     """The administrator of the foreign database at psql."""
+    root_url: str
     _desks: dict[str, Desk] = field(default_factory=dict)
 
     def desk(self, role: str = "owner") -> Desk:
@@ -99,13 +100,13 @@ def foreign(postgres: Server, migrated: str, process_name: str) -> Iterator[Fore
             root.execute("GRANT SELECT, TRIGGER ON ugly.guarded, ugly.key_pair TO console_owner")
             for app in _application(database.config()):
                 with app.app_context():
-                    yield from _furnished(app, root)
+                    yield from _furnished(app, root, database.superuser_url)
 
 
-def _furnished(app: Flask, root: psycopg.Connection[Any]) -> Iterator[Foreign]:
+def _furnished(app: Flask, root: psycopg.Connection[Any], root_url: str) -> Iterator[Foreign]:
     tenants = REGISTRY["tenants"].table
     with transaction() as connection:
         made = insert(tenants).values(slug=secrets.token_hex(6), name="Front Range Roofing")
         tenant = connection.execute(made.returning(tenants.c.id)).scalar_one()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as reading:
-        yield Foreign(app, House(tenant, reading), root)
+        yield Foreign(app, House(tenant, reading), root, root_url)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -21,6 +22,7 @@ from app.engine.apply import transaction
 from app.engine.passwords import hash_password
 from app.web import session_rows
 from tests.domains.conftest import House
+from tests.servers import Database
 from tests.web.desk import Desk, words
 
 PASSWORD = "violet kettle runs north"
@@ -100,6 +102,19 @@ def test_dana_signs_in_and_goes_where_she_was_going(house: House, dana: Person) 
     assert dana.desk.get("/people").status_code == 200
     noted = latest(house.connection, dana.email)
     assert (noted.outcome, str(noted.ip), noted.tenant_id) == ("success", "127.0.0.1", house.tenant_id)
+
+
+def test_a_restart_of_the_server_is_not_noticed_by_who_signs_in_next(database: Database, dana: Person) -> None:
+    dana.sign_in()
+    visitor = dana.other_browser()
+    visitor.desk.get("/sign-in")
+    with psycopg.connect(database.superuser_url, autocommit=True) as root:
+        root.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'console%'"
+        )
+    answer = visitor.sign_in()
+    assert answer.status_code == 303, words(answer)
 
 
 def test_the_cookie_is_new_at_every_sign_in_and_only_its_digest_is_kept(house: House, dana: Person) -> None:
