@@ -49,7 +49,7 @@ def test_one_comes_back_to_the_row_one_left_and_walks_on_from_there(person: Pers
     manager.heading(name)
     manager.press("e")
     manager.heading(f"Edit {name}")
-    page.get_by_label("Came from", exact=True).fill("Walked in")
+    page.locator("#source").fill("Walked in")
     manager.press("Control+s")
     manager.toast(f"Came from of {name} changed")
     manager.accessible("with the ways to its neighbours")
@@ -126,7 +126,7 @@ def test_a_session_that_ends_while_one_types_costs_nothing(person: Person, serve
     name = page.locator("#main h1").inner_text()
     seller.press("e")
     seller.heading(f"Edit {name}")
-    page.get_by_label("Came from", exact=True).fill("Typed before the break")
+    page.locator("#source").fill("Typed before the break")
 
     end_session(server, "sales")
     seller.press("Control+s")
@@ -152,17 +152,17 @@ def test_a_session_that_ends_while_one_types_costs_nothing(person: Person, serve
     page.locator(".rec-head").wait_for()
     record = seller.path().partition("?")[0]
     page.get_by_role("link", name="Edit", exact=True).click()
-    page.get_by_label("Came from", exact=True).fill("Never to be saved")
+    page.locator("#source").fill("Never to be saved")
     end_session(server, "sales")
     seller.press("Control+s")
     page.get_by_role("dialog", name="Sign in again").get_by_role("button", name="Not now").click()
-    assert page.get_by_label("Came from", exact=True).input_value() == "Never to be saved"
+    assert page.locator("#source").input_value() == "Never to be saved"
     seller.press("Control+s")
     with page.expect_navigation():
         sign_in_again(seller, server.password, server.email("operations_manager"))
     seller.ready()
     assert page.locator("#again").count() == 0
-    assert page.get_by_label("Came from", exact=True).input_value() != "Never to be saved"
+    assert page.locator("#source").input_value() != "Never to be saved"
     seller.go(record)
     assert "Never to be saved" not in page.locator("#main").inner_text()
 
