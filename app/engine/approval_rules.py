@@ -163,9 +163,9 @@ def among_them(people: Iterable[tuple[int, str]], most: int = 3) -> str:
     return f"{', '.join(names[:most])} or {len(names) - most} more"
 
 
-def person(connection: Connection, app_user_id: int) -> Actor | None:
+def person(connection: Connection, app_user_id: int | None) -> Actor | None:
     """Somebody with the rights they hold at this moment; None when they may not work here any more."""
-    return _directory[0].person(connection, app_user_id)
+    return _directory[0].person(connection, app_user_id) if app_user_id is not None else None
 
 
 class Directory(Protocol):

@@ -243,7 +243,7 @@ def carry_out(key: int) -> str | None:
         request = find(connection, key)
         if request is None or request.status != "approved" or request.call is None:
             return None
-        asker = person(connection, request.requested_by) if request.requested_by is not None else None
+        asker = person(connection, request.requested_by)
     run = EXECUTORS.get(str(request.call.get("act")))
     try:
         if not request.is_unaltered:

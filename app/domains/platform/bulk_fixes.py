@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import text
 
 from app.core.db import db
-from app.domains.platform.exporting import person
 from app.engine import background
 from app.engine.access import SYSTEM, Actor
 from app.engine.apply import change, transaction
+from app.engine.approval_rules import person
 from app.engine.bulk import applying, approval, rehearsal
 from app.engine.bulk.plans import BulkPlan
 from app.engine.bulk.rehearsal import Stopped

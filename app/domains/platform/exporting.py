@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
 from app.core import formats
 from app.core.db import db
 from app.engine import background, copies, copies_later
-from app.engine.access import SYSTEM, Actor
+from app.engine.access import SYSTEM
 from app.engine.apply import change, transaction
+from app.engine.approval_rules import person
 from app.engine.copies_later import Growing, Stopped
 from app.engine.refusals import NotAllowed, Refusal
 
@@ -76,34 +77,6 @@ def sweep() -> dict[str, int]:
         return copies_later.sweep(connection)
 
 
-def person(connection: Connection, app_user_id: int | None) -> Actor | None:
-    """Somebody of the staff with the permissions they hold at this moment; None when they may not work here now."""
-    row = connection.execute(_PERSON, {"id": app_user_id}).first()
-    if row is None:
-        return None
-    return Actor(
-        tenant_id=row.tenant_id,
-        app_user_id=row.id,
-        user_id=row.user_id,
-        name=row.display_name,
-        permissions=frozenset((row.permissions or "").split()),
-        timezone=row.timezone,
-    )
-
-
-_PERSON = text("""
-SELECT a.id, a.tenant_id, a.user_id, a.display_name, coalesce(p.timezone, t.timezone) AS timezone, held.permissions
-FROM app_users a
-JOIN users u ON u.id = a.user_id AND u.status = 'active'
-JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
-LEFT JOIN user_profiles p ON p.user_id = u.id
-LEFT JOIN LATERAL (
-    SELECT string_agg(array_to_string(r.permissions, ' '), ' ') AS permissions
-    FROM app_user_roles g JOIN roles r ON r.id = g.role_id
-    WHERE g.app_user_id = a.id AND (g.expires_at IS NULL OR g.expires_at > now())
-) held ON true
-WHERE a.id = :id AND a.status = 'active'
-""")
 _TELL = text("""
 INSERT INTO user_notifications (tenant_id, app_user_id, kind, severity, title, body, link, dedupe_key)
 VALUES (:tenant, :person, 'export.made', :severity, :title, :body, :link, :matter)

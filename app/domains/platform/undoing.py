@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from app.core.db import db
-from app.domains.platform.exporting import person
 from app.engine import background, undo_later
 from app.engine.access import SYSTEM
 from app.engine.apply import change, transaction
+from app.engine.approval_rules import person
 from app.engine.refusals import NotAllowed, Refusal
 from app.engine.undo_later import Stopped
 
