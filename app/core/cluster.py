@@ -87,13 +87,13 @@ def tune(cluster: Path, account: Account, *, durable: bool = True) -> None:
         "listen_addresses": "",
         "password_encryption": "scram-sha-256",
         "max_connections": 120,
+        "max_locks_per_transaction": 256,  # a migration holds each table and index it touches, thousands in all
         "shared_preload_libraries": "pg_stat_statements",
         "shared_buffers": f"{min(max(memory_mb // 16, 128), 1024)}MB",
         "effective_cache_size": f"{max(memory_mb // 2, 256)}MB",
         "work_mem": "8MB",
         "maintenance_work_mem": f"{min(max(memory_mb // 32, 64), 512)}MB",
         "max_wal_size": "2GB",
-        "wal_compression": "on",
         "checkpoint_timeout": "15min",
         "random_page_cost": 1.1,
         "jit": "off",  # pays off on statements of seconds; ours take milliseconds

@@ -99,13 +99,15 @@ def needed(
     currency: str | None = None,
     resource: Resource | None = None,
     why: str = "",
+    whatever: bool = False,
 ) -> Need | None:
     """Whether this act of this actor needs a second person, or None when it may simply be done.
 
-    `size` is how many records it changes, `amount` the money at stake; `resource` the table, where it is one.
+    `size` is how many records it changes, `amount` the money at stake; `resource` the table, where it is one. `whatever`
+    asks whatever table it is.
     """
     rule = RULES[kind]
-    if rule.on_money_only and not (resource is not None and resource.of_money):
+    if rule.on_money_only and not whatever and not (resource is not None and resource.of_money):
         return None
     if actor.kind == "system" or (rule.owner_alone and actor.may(EVERYTHING)):
         return None
@@ -166,6 +168,11 @@ def among_them(people: Iterable[tuple[int, str]], most: int = 3) -> str:
 def person(connection: Connection, app_user_id: int | None) -> Actor | None:
     """Somebody with the rights they hold at this moment; None when they may not work here any more."""
     return _directory[0].person(connection, app_user_id) if app_user_id is not None else None
+
+
+def everybody(connection: Connection, tenant_id: int) -> list[Actor]:
+    """Everyone who can sign in to a company, with the rights they hold at this moment."""
+    return list(_directory[0].everybody(connection, tenant_id))
 
 
 class Directory(Protocol):

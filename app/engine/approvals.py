@@ -25,7 +25,7 @@ from app.engine.access import SYSTEM, Actor
 from app.engine.actions import Action
 from app.engine.apply import apply, change
 from app.engine.approval_rules import Need, deciders, person
-from app.engine.plan import Change, Plan, plan_move
+from app.engine.plan import Change, Made, Plan, plan_move
 from app.engine.refusals import NotAllowed, NotFound, Refusal, Rejected, Stale
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
@@ -185,7 +185,7 @@ def ask_to_move(
         "key": moved.key,
         "move": (plan.action or "").rpartition(".")[2],
         "asked": {name: moved.resource.field(name).typed(value) for name, value in asked.items()},
-        "changes": _changes(plan),
+        "changes": spelled(plan),
     }
     what = {"do": label, "with": title}
     named = f"{label}: {title}"
@@ -195,7 +195,8 @@ def ask_to_move(
     )  # fmt: skip
 
 
-def _changes(plan: Plan) -> list[dict[str, Any]]:
+def spelled(plan: Plan) -> list[dict[str, Any]]:
+    """Every change of a plan as JSON that reads the same as long as the plan does the same."""
     return [
         {
             "table": each.resource.name,
@@ -211,7 +212,7 @@ def _changes(plan: Plan) -> list[dict[str, Any]]:
 
 def _plain(value: Any, at: datetime | None) -> Any:
     """A value as JSON that reads the same tomorrow; the moment of the act itself and a number still to be drawn as such."""
-    if callable(value):
+    if callable(value) or isinstance(value, Made):
         return {GIVEN: str(value)}
     if at is not None and value == at:
         return {GIVEN: "the moment it is done"}
@@ -293,7 +294,7 @@ def move(request: Request, asker: Actor, within: Within) -> None:
         asked = {name: resource.field(name).parse(value) if value else None for name, value in call["asked"].items()}
         why = str(request.payload.get("why", ""))
         plan = plan_move(connection, resource, call["key"], step, asked, asker, why)
-        if json.loads(json.dumps(_changes(plan))) != call["changes"]:
+        if json.loads(json.dumps(spelled(plan))) != call["changes"]:
             raise Stale(_moved(plan, call, resource))
         by = connection.execute(_NAME, {"id": request.decided_by}).scalar()
     reason = f"{why} (approved by {by}, request {request.id})"[:LONGEST_WORDS]

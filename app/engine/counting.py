@@ -75,6 +75,7 @@ def _statement(query: ListQuery, actor: Actor) -> tuple[str, dict[str, Any]]:
         bool(query.q),
         query.scope,
         query.archived,
+        query.merged,
         query.matching_any,
         query.kept is not None,
         tuple(query.fixed),

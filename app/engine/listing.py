@@ -39,7 +39,7 @@ from app.engine.projection import Projection
 from app.engine.projection import projection as projection_of
 from app.engine.references import label_join
 from app.engine.refusals import BadQuery, TooSlow
-from app.engine.registry import target_of
+from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 from app.engine.typed import as_words
 
@@ -61,6 +61,8 @@ class ListQuery:
     q: str = ""
     scope: str | None = None
     archived: bool = False
+    merged: bool = False
+    """Whether records merged into another are listed among the rest: where the filters ask about that themselves."""
     matching_any: bool = False
     """Whether one of the filters is enough, rather than all of them."""
     after: str | None = None
@@ -139,15 +141,17 @@ def read_query(
     """Read the list grammar. Unknown names, operators and values raise BadQuery with a sentence."""
     given = dict(pairs)
     names, widths = _measured(given.get("cols", ""))
+    clauses = read_clauses(pairs, projection, zone, OURS)
     return ListQuery(
         projection=projection,
         columns=_columns(names, projection, columns),
         widths=widths,
         order=_order(given.get("sort") or sort or projection.resource.sort, projection),
-        clauses=read_clauses(pairs, projection, zone, OURS),
+        clauses=clauses,
         q=_words(given.get("q", "")),
         scope=_scope(given.get("scope"), projection.resource),
         archived=given.get("archived") == "1",
+        merged=any(asks_of_merged(projection.resource, each) for each in clauses),
         matching_any=_matching_any(given.get("match", "")),
         after=given.get("after") or None,
         before=given.get("before") or None,
@@ -156,6 +160,18 @@ def read_query(
         kept=_kept_selection(given.get("kept", "")),
         fixed=fixed or {},
     )
+
+
+def asks_of_merged(resource: Resource, clause: Clause) -> bool:
+    """Whether a filter speaks of records merged into another: it names their state, or what they were merged into."""
+    merging, lifecycle = resource.merging, resource.lifecycle
+    if merging is None or clause.via is not None:
+        return False
+    move = lifecycle.find(merging.move) if lifecycle and merging.move else None
+    named = (
+        lifecycle is not None and move is not None and clause.field.name == lifecycle.field and move.to in clause.values
+    )
+    return named or clause.field.name == merging.into
 
 
 def _words(text: str) -> str:
@@ -338,6 +354,7 @@ def shape_of(query: ListQuery, actor: Actor) -> tuple[Any, ...]:
         query.kept is not None,
         query.scope,
         query.archived,
+        query.merged,
         query.matching_any,
         tuple(query.fixed),
         actor.permissions,
@@ -486,13 +503,15 @@ def conditions(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
 
 
 def held(query: ListQuery, actor: Actor) -> list[ColumnElement[bool]]:
-    """What holds for every list here whatever is asked of it: tenant, own rows, archive, fixed values."""
+    """What holds for every list here whatever is asked of it: tenant, own rows, archive, what was merged, fixed values."""
     resource = query.resource
     found = list(row_scope(query.projection, actor))
     if query.among is not None:
         found.append(query.among)
     if resource.archivable and not query.archived:
         found.append(resource.table.c["archived_at"].is_(None))
+    if resource.merged_into and not (query.archived or query.merged):
+        found.append(resource.table.c[resource.merged_into].is_(None))
     for name in query.fixed:
         found.append(resource.table.c[name] == bindparam(f"x_{name}", type_=resource.table.c[name].type))
     if query.kept is not None:
@@ -565,7 +584,28 @@ def row_scope(projection: Projection, actor: Actor) -> list[ColumnElement[bool]]
         own = resource.table.c[resource.own] if resource.own and projection.reads_own else None
         mine: ColumnElement[bool] = false() if own is None else own == bindparam("me")
         found.append(or_(mine, own.is_(None)) if own is not None and resource.shares else mine)
+    if resource.seen is not None:
+        found.append(resource.seen(actor))
+    if resource.declared and resource.by_subject:
+        found.append(seen_subjects(resource.table.c, actor))
     return found
+
+
+def seen_subjects(columns: Any, actor: Actor) -> ColumnElement[bool]:
+    """That the record a row is about (`subject_type`, `subject_id`) is one this actor sees, with parameter `me`."""
+    if actor.may("*.*"):
+        return true()
+    views = [projection_of(each, actor) for each in REGISTRY]
+    seen: list[ColumnElement[bool]] = [
+        columns["subject_type"].in_([view.resource.name for view in views if view.reads_all])
+    ]
+    for view in views:
+        if not view.reads_all and view.reads_own:
+            rows = view.resource.table
+            own = rows.c[view.resource.own or "id"] == bindparam("me")
+            mine = select(rows.c.id).where(rows.c.id == columns["subject_id"], own).correlate_except(rows).exists()
+            seen.append(and_(columns["subject_type"] == view.resource.name, mine))
+    return or_(*seen)
 
 
 def values(query: ListQuery, actor: Actor) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def facets(connection: Connection, query: ListQuery, field: Field, actor: Actor)
     The field's own filters do not count: they are what is about to be chosen anew.
     """
     rest = tuple(each for each in query.clauses if each.via is not None or each.field.name != field.name or each.group)
-    asked = replace(query, clauses=() if query.matching_any else rest, after=None, before=None)
+    lifecycle = query.resource.lifecycle
+    every = query.merged or bool(lifecycle and lifecycle.field == field.name)
+    asked = replace(query, clauses=() if query.matching_any else rest, merged=every, after=None, before=None)
     column = asked.resource.expression(field.name)
     counted = select(column, func.count()).select_from(asked.resource.table).group_by(column)
     rows = _timed(connection, counted.where(*listing.conditions(asked, actor)), asked, actor, FACETS_MS)

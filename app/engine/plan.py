@@ -39,6 +39,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Made:
+    """In the values of a change, the key of the record that the n-th change of the same plan makes."""
+
+    place: int
+
+    def __str__(self) -> str:
+        return f"the record made {self.place + 1}."
+
+
+@dataclass(frozen=True)
 class Plan:
     """Changes that apply together or not at all."""
 

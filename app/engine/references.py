@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, false, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, cast, false, literal, or_, select
 from sqlalchemy import String as SqlString
 
 from app.engine.access import Actor, holds
@@ -59,8 +59,14 @@ def label_join(
     target = target_of(field)
     if target is None or not shows_title(target, permissions):
         return None
-    alias = target.table.alias(f"r_{field.name}")
+    alias = _aliased(target.table, f"r_{field.name}")
     return alias, alias.c[field.by] == column, label_of(target, alias.c).label(f"l_{field.name}")
+
+
+@lru_cache(maxsize=2048)
+def _aliased(table: FromClause, name: str) -> Any:
+    """A table under another name; kept, for it takes a copy of every column, and a list has a few of them."""
+    return table.alias(name)
 
 
 def lookup(
@@ -82,6 +88,8 @@ def lookup(
     )
     if resource.archivable:
         statement = statement.where(table.c.archived_at.is_(None))
+    if resource.merged_into:
+        statement = statement.where(table.c[resource.merged_into].is_(None))
     if text:
         names = dict.fromkeys((*([] if hidden else [resource.title]), *([detail] if detail else []), *view.searched))
         pattern = like(text)

@@ -15,6 +15,8 @@ from app.engine.values import typed_row
 if TYPE_CHECKING:
     from app.engine.access import Actor
     from app.engine.actions import Action
+    from app.engine.duplicates.likeness import Likeness
+    from app.engine.merging.declared import Merging
     from app.engine.states import Lifecycle
 
 Condition = Callable[["Actor"], ColumnElement[bool]]
@@ -109,6 +111,10 @@ class Resource:
     actions: tuple[Action, ...] = ()
     numbered: str | None = None
     """The kind in `number_sequences` that gives new records their number."""
+    by_subject: bool = False
+    """Whether a row says something of the record it is about, and is seen by whoever sees that record and nobody else."""
+    seen: Callable[[Actor], ColumnElement[bool]] | None = None
+    """Which of the rows this actor sees, where that is not all of them; it may look at permissions alone."""
     within: Callable[[int], ColumnElement[bool]] | None = None
     """Which rows belong to a tenant, for a table without tenant_id."""
     sentences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -121,6 +127,12 @@ class Resource:
     """What undoing the making of such a record writes into it, where it is never deleted: it is reversed instead."""
     follow: tuple[Follow, ...] = ()
     """What must be brought in line in the same change set when a record of this table is written: header totals after a line."""
+    alike: Likeness | None = None
+    """By what two of its records may be one and the same; None where nobody looks for such."""
+    merging: Merging | None = None
+    """How several of its records are made one, where they can be."""
+    yields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Unique index -> what its record is given so that another may have that place, when a merge brings both together."""
     screen: str | None = None
     """Endpoint of a hand-made record page, where a domain deserves one."""
     printed: bool = False
@@ -274,6 +286,11 @@ class Resource:
     def one(self) -> str:
         """The singular in running text: "customer"."""
         return self.singular or self.plural.lower().removesuffix("s")
+
+    @property
+    def merged_into(self) -> str:
+        """The column by which a merged record names the one that was kept; "" where records are not merged."""
+        return self.merging.into if self.merging else ""
 
     @property
     def archivable(self) -> bool:

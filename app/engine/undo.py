@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from app.core.clock import now
 from app.engine.access import Actor
+from app.engine.importing.sources import allowance
 from app.engine.ledger import ChangeSet
 from app.engine.plan import Change, Plan, same
 from app.engine.projection import projection
@@ -46,9 +47,16 @@ class UndoPlan:
 def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Connection | None = None) -> str | None:
     """Why this actor cannot undo the set, or None: whoever may write those tables, and whoever made the change.
 
-    With a connection also tables nobody declared are known.
+    With a connection also tables nobody declared are known. Who merged records moved what hangs on them without seeing
+    all of it, and takes that back the same way; and so does whoever may do a guided import with what one brought.
     """
+    if _merged(found, actor):
+        return None
+    guided = _guided(connection, found) if connection is not None and found.channel == "import" else None
     for table in sorted(tables):
+        stands_for = allowance(guided, table).may if guided else ""
+        if stands_for and actor.may(stands_for):
+            continue
         resource = REGISTRY.find(connection, table) if connection is not None else REGISTRY.get(table)
         if resource is None or not projection(resource, actor).reads:
             return "This change touches tables your role does not see."
@@ -58,6 +66,26 @@ def may_undo(found: ChangeSet, tables: set[str], actor: Actor, connection: Conne
         if not projection(resource, actor).may("write") and not mine:
             return f"Your role does not change {resource.plural.lower()}."
     return None
+
+
+def _merged(found: ChangeSet, actor: Actor) -> bool:
+    """Whether the set is a merge of the actor's own, of records it may still merge."""
+    if found.app_user_id is None or found.app_user_id != actor.app_user_id or not found.action:
+        return False
+    one, _dot, verb = found.action.rpartition(".")
+    return verb == "merge" and any(
+        each.merging is not None and each.one.replace(" ", "_") == one and actor.may(each.permission("merge"))
+        for each in REGISTRY
+    )
+
+
+def _guided(connection: Connection, found: ChangeSet) -> str | None:
+    """Which kind of import brought this set; None where none did."""
+    kind = connection.execute(_KIND, {"set": found.id}).scalar()
+    return None if kind is None else str(kind)
+
+
+_KIND = text("SELECT i.kind FROM import_sets s JOIN imports i ON i.id = s.import_id WHERE s.change_set_id = :set")
 
 
 def plan_undo(connection: Connection, found: ChangeSet, actor: Actor, only: Sequence[Record] | None = None) -> UndoPlan:
@@ -79,7 +107,7 @@ def plan_undo(connection: Connection, found: ChangeSet, actor: Actor, only: Sequ
             "records": None if only is None else [record for _table, record in only],
         },
     ).all()
-    work = _Work(connection)
+    work = _Work(connection, found.channel == "import")
     work.look_up((table, record_id) for table, record_id, *_rest in rows)
     for table, record_id, operation, before, after in rows:
         resource = REGISTRY.find(connection, table)
@@ -100,8 +128,10 @@ def _is_given(resource: Resource, name: str) -> bool:
 class _Work:
     """The rows in question as they would be once the entries walked so far are taken back."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, arrived: bool) -> None:
         self.connection = connection
+        self.arrived = arrived
+        """Whether an import made the change: what it brought goes again instead of into the archive."""
         self.left: list[Left] = []
         self.known: dict[tuple[str, Any], dict[str, Any] | None] = {}
         self.now: dict[tuple[str, Any], dict[str, Any] | None] = {}
@@ -160,6 +190,8 @@ class _Work:
         elif operation == "insert":
             if self._has_moved(resource, place, row, became):
                 self.leave(resource.name, key, None, "it has been changed since it was made")
+            elif self.arrived:
+                self.wanted[place] = None
             elif resource.taken_back is not None:
                 row |= resource.taken_back()
             elif resource.archivable:

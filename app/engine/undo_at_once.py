@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import psycopg as _psycopg
 
 from app.core.clock import now
 from app.engine.access import Actor
@@ -21,6 +22,8 @@ from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.undo import Left
 from app.engine.values import writable
+
+_DIALECT = _psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,18 @@ class Slice:
     high: int
     plain: bool
     """Whether the set wrote each record once."""
+    arrived: int | None = None
+    """The first set of the import it belongs to: what an import brought goes again, it is not kept in an archive."""
 
     @property
     def asked(self) -> dict[str, Any]:
-        return {"set": self.set_id, "table": self.resource.ledger_name, "low": self.low, "high": self.high}
+        asked = {"set": self.set_id, "table": self.resource.ledger_name, "low": self.low, "high": self.high}
+        return asked if self.arrived is None else asked | {"arrived": self.arrived}
+
+    @property
+    def untouched(self) -> str:
+        """Whether nobody changed a record `t` since the set made it. What else its own import did to it is no change."""
+        return "t.version = (s.after ->> 'version')::int" if self.arrived is None else _ONLY_ARRIVED
 
     @property
     def source(self) -> str:
@@ -70,10 +81,15 @@ class Tally:
         return self.whole + self.partly + self.left
 
 
-def can(connection: Connection, table: str) -> Resource | None:
-    """The table's resource where its rows may be written many at a time: nothing follows from them, and no value is kept back."""
+def can(connection: Connection, table: str, arrived: bool = False) -> Resource | None:
+    """The table's resource where its rows may be written many at a time: nothing follows from them, and no value is kept back.
+
+    What followed from rows an import brought stands in the import's own entries and is taken back with these.
+    """
     resource = REGISTRY.get(table)
-    if resource is None or resource.follow or resource.writes is not None or not resource.versioned:
+    if resource is None or resource.writes is not None or "id" not in resource.table.c:
+        return None
+    if not arrived and (resource.follow or not resource.versioned):
         return None
     secrets = connection.execute(_SECRETS, {"table": table}).scalar()
     return resource if secrets == [] else None
@@ -118,7 +134,7 @@ def left_alone(connection: Connection, here: Slice, before: int, limit: int) -> 
         SELECT s.last_id, s.record_id FROM source s LEFT JOIN {_live(here)} t ON t.id = s.record_id::bigint
         WHERE s.last_id < :before AND CASE s.kind
             WHEN 'update' THEN t.id IS NULL OR {_unfit(fields)}
-            WHEN 'insert' THEN t.id IS NULL OR t.version IS DISTINCT FROM (s.after ->> 'version')::int
+            WHEN 'insert' THEN t.id IS NULL OR ({here.untouched}) IS NOT TRUE
             WHEN 'delete' THEN t.id IS NOT NULL END
         ORDER BY s.last_id DESC LIMIT :most
     """
@@ -166,7 +182,7 @@ def _update(connection: Connection, here: Slice, actor: Actor) -> Done:
     sql = f"""
         WITH source AS MATERIALIZED ({here.source})
         UPDATE {_live(here)} AS t SET {back}{author}
-        FROM source s CROSS JOIN LATERAL jsonb_populate_record(NULL::{_live(here)}, s.before) v
+        FROM source s CROSS JOIN LATERAL jsonb_to_record(s.before) AS v ({_shape(here, fields)})
         WHERE s.kind = 'update' AND t.id = s.record_id::bigint AND ({" OR ".join(map(_fits, fields))})
     """
     restored = connection.execute(text(sql), here.asked | {"me": actor.app_user_id}).rowcount
@@ -210,14 +226,17 @@ def _bring_back(connection: Connection, here: Slice, actor: Actor) -> Done:
 def _take_away(connection: Connection, here: Slice, actor: Actor) -> Done:
     """Rows that were made and nobody touched since go, or into the archive where there is one."""
     left = _gone_or_moved(connection, here, "insert")
-    untouched = "s.kind = 'insert' AND t.id = s.record_id::bigint AND t.version = (s.after ->> 'version')::int"
+    untouched = f"s.kind = 'insert' AND t.id = s.record_id::bigint AND {here.untouched}"
     source, live = f"WITH source AS MATERIALIZED ({here.source})", _live(here)
-    if here.resource.archivable:
+    if here.resource.archivable and here.arrived is None:
         author = ", updated_by = :me" if here.resource.authored else ""
         archived = f"archived_at = coalesce(t.archived_at, :now){author}"
         sql = f"{source} UPDATE {live} AS t SET {archived} FROM source s WHERE {untouched}"
-    else:
+    elif here.resource.versioned:
         sql = f"{source} DELETE FROM {live} AS t USING source s WHERE {untouched}"
+    else:  # a log, of which the application itself deletes nothing
+        gone = f"SELECT take_away_arrived(:table, array_agg(t.id)) FROM {live} t, source s WHERE {untouched} HAVING count(*) > 0"
+        return Done(connection.execute(text(f"{source} {gone}"), here.asked).scalar() or 0, left)
     done = connection.execute(text(sql), here.asked | {"me": actor.app_user_id, "now": now()})
     return Done(done.rowcount, left)
 
@@ -228,7 +247,7 @@ _INVERSE = {"update": "update", "delete": "insert", "insert": "delete"}
 
 def _gone_or_moved(connection: Connection, here: Slice, kind: str) -> tuple[Left, ...]:
     """Deleted rows that are there again; rows made and since changed or deleted."""
-    condition = "t.id IS NOT NULL" if kind == "delete" else "t.version IS DISTINCT FROM (s.after ->> 'version')::int"
+    condition = "t.id IS NOT NULL" if kind == "delete" else f"(t.id IS NULL OR ({here.untouched}) IS NOT TRUE)"
     sql = f"""
         WITH source AS MATERIALIZED ({here.source})
         SELECT s.record_id, t.id IS NULL FROM source s LEFT JOIN {_live(here)} t ON t.id = s.record_id::bigint
@@ -283,6 +302,12 @@ def _live(here: Slice) -> str:
     return _quote(here.resource.table.name)
 
 
+def _shape(here: Slice, fields: Sequence[str]) -> str:
+    """Just these columns with their types: to make the whole record of every row out of JSON costs more than to write it."""
+    columns = here.resource.table.c
+    return ", ".join(f"{_quote(name)} {columns[name].type.compile(_DIALECT)}" for name in fields)
+
+
 def _plainly(value: str) -> str:
     """Empty text is no text, as a person sees it."""
     return f"nullif(nullif({value}, 'null'), '\"\"')"
@@ -306,6 +331,11 @@ def _unfit(fields: list[str]) -> str:
     return " OR ".join(f"({_moved(name)} AND NOT {_fits(name)})" for name in fields) or "false"
 
 
+_ONLY_ARRIVED = """NOT EXISTS (
+        SELECT FROM change_entries x JOIN change_sets z ON z.id = x.change_set_id LEFT JOIN change_sets u ON u.id = z.undoes_id
+        WHERE x.table_name = :table AND x.record_id = s.record_id AND x.id > s.last_id
+            AND coalesce(z.group_id, z.id) <> :arrived AND coalesce(u.group_id, u.id, 0) <> :arrived
+    )"""
 _UTC = text("SELECT set_config('timezone', 'UTC', true)")
 _SECRETS = text("SELECT secrets FROM governed_tables WHERE ledger_name = :table")
 _TWICE = text("""

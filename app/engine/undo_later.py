@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from app.engine import ledger, undo_at_once
 from app.engine.access import Actor
 from app.engine.apply import change, transaction, tried, write
+from app.engine.importing.rehearsal import give_time
 from app.engine.ledger import ChangeSet
 from app.engine.refusals import NotAllowed, Refusal, Rejected, Stale
 from app.engine.undo import Left, Record, may_undo, plan_undo
@@ -133,7 +134,7 @@ def _set(
     at = list(run.set_ids).index(found.id)
     while True:
         with engine.connect() as connection:
-            batch = _batch(connection, found.id, position, most)
+            batch = _batch(connection, found, position, most)
         if not batch:
             return position
         low, entries = min(each.low for each in batch), sum(each.entries for each in batch)
@@ -146,6 +147,7 @@ def _set(
                 undoes_id=found.id,
                 group_id=_group(engine, run),
             ) as connection:
+                give_time(connection)
                 done = Done()
                 for each in batch:
                     done += _table(connection, found, each, plain, actor)
@@ -163,19 +165,25 @@ def _group(engine: Engine, run: Row[Any]) -> int | None:
         return connection.execute(_GROUP, {"id": run.id}).scalar()
 
 
-def _batch(connection: Connection, set_id: int, position: int | None, most: int) -> Sequence[Row[Any]]:
+def _batch(connection: Connection, found: ChangeSet, position: int | None, most: int) -> Sequence[Row[Any]]:
     """The next entries of a set by table, those first that were written last: rows of (table_name, low, high, entries)."""
-    asked = {"set": set_id, "before": position, "n": most}
-    found = connection.execute(_BATCH, asked).all()
-    if any(undo_at_once.can(connection, each.table_name) is None for each in found):
-        found = connection.execute(_BATCH, asked | {"n": min(most, BY_ROW)}).all()
-    return found
+    asked = {"set": found.id, "before": position, "n": most}
+    batch = connection.execute(_BATCH, asked).all()
+    if any(undo_at_once.can(connection, each.table_name, arrived(found) is not None) is None for each in batch):
+        batch = connection.execute(_BATCH, asked | {"n": min(most, BY_ROW)}).all()
+    return batch
+
+
+def arrived(found: ChangeSet) -> int | None:
+    """The first set of the import a set belongs to; None where it is of none."""
+    return (found.group_id or found.id) if found.channel == "import" else None
 
 
 def _table(connection: Connection, found: ChangeSet, part: Row[Any], plain: bool, actor: Actor) -> Done:
-    resource = undo_at_once.can(connection, part.table_name)
+    came = arrived(found)
+    resource = undo_at_once.can(connection, part.table_name, came is not None)
     if resource is not None:
-        return undo_at_once.undo(connection, Slice(found.id, resource, part.low, part.high, plain), actor)
+        return undo_at_once.undo(connection, Slice(found.id, resource, part.low, part.high, plain, came), actor)
     asked = {"set": found.id, "table": part.table_name, "low": part.low, "high": part.high}
     records: list[Record] = [(part.table_name, record) for (record,) in connection.execute(_RECORDS, asked)]
     return _row_by_row(connection, found, records, actor)
@@ -251,7 +259,7 @@ WHERE id = :id AND status IN ('stopped', 'failed')
 """)
 _FINISH = text("""
 UPDATE undo_runs SET status = :status, why = :why, finished_at = clock_timestamp()
-WHERE id = :id AND attempt = :attempt AND status = 'running'
+WHERE id = :id AND attempt = :attempt AND status IN ('waiting', 'running')
 """)
 _LEFT = text("SELECT * FROM undo_left WHERE undo_run_id = :run AND id > :after ORDER BY id LIMIT :n")
 _GROUP = text("SELECT group_id FROM undo_runs WHERE id = :id")

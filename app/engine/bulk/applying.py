@@ -175,7 +175,7 @@ _HOLD = text(
     "SELECT 1 FROM bulk_plans WHERE id = :id AND attempt = :attempt AND state = 'applying' AND NOT stop_asked FOR UPDATE"
 )
 _NEXT = text(
-    "SELECT n, record_id, version, before, after, given FROM bulk_plan_rows"
+    "SELECT n, record_id, version, before, after, given, why FROM bulk_plan_rows"
     " WHERE plan_id = :plan AND outcome = 'changes' ORDER BY n LIMIT :n"
 )
 _DONE = text(
@@ -227,6 +227,8 @@ def _stands(work: Work, row: Any, now: Mapping[str, Any]) -> bool:
 def _as_shown(outcome: Outcome, row: Any) -> bool:
     """Whether a record would become what was shown, but for what is only given at this moment."""
     given = {*outcome.given, *(row.given or ())}
+    if (outcome.why or None) != (row.why or None):
+        return False
     shown, now = (row.after or {}), json.loads(jsoned(_plain(outcome.after or {})))
     return {k: v for k, v in shown.items() if k not in given} == {k: v for k, v in now.items() if k not in given}
 

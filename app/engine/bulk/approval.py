@@ -23,7 +23,8 @@ MOST_SHOWN = 200
 def needed_to_apply(connection: Connection, plan: BulkPlan, actor: Actor) -> Need | None:
     """Whether applying this plan needs a second person."""
     why = f"Changing {plan.changing:,} {plan.resource.many[:1].lower() + plan.resource.many[1:]} at once needs a second person."
-    return needed(connection, actor, "bulk_fix", size=plan.changing, resource=plan.resource, why=why)
+    anyhow = (plan.edits or {}).get("kind") == "quality"  # a fix writes into other tables than the one it is about
+    return needed(connection, actor, "bulk_fix", size=plan.changing, resource=plan.resource, why=why, whatever=anyhow)
 
 
 def ask_to_apply(connection: Connection, actor: Actor, need: Need, plan: BulkPlan, reason: str) -> int:

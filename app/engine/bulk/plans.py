@@ -335,7 +335,8 @@ def digest(connection: Connection, plan: BulkPlan) -> str:
 
 
 _DIGESTED = text("""
-SELECT n, concat_ws(E'\\t', record_id, coalesce(version, 0), coalesce(after, '{}'), array_to_string(given, ',')) || E'\\n'
+SELECT n, concat_ws(E'\\t', record_id, coalesce(version, 0), coalesce(after, '{}'), array_to_string(given, ','),
+    CASE WHEN outcome = 'changes' THEN why END) || E'\\n'
 FROM bulk_plan_rows
 WHERE plan_id = :plan AND n > :after AND outcome IN ('changes', 'applied', 'left_out') ORDER BY n LIMIT :n
 """)

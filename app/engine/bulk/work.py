@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
@@ -111,7 +111,14 @@ def of(connection: Connection, resource: Resource, edits: Mapping[str, Any], act
         if kind not in takes_away(view):
             raise NotAllowed(resource.read_only or f"Your role does not {kind} {resource.plural.lower()}.")
         return AwayWork(view, actor, kind)
+    if kind in MAKERS:
+        return MAKERS[kind](connection, resource, edits, actor, reason)
     raise Rejected({"": "Choose what to do."})
+
+
+Maker = Callable[[Connection, Resource, Mapping[str, Any], Actor, str], Work]
+MAKERS: dict[str, Maker] = {}
+"""Further kinds of work, by the word their edits begin with."""
 
 
 def _parsed(resource: Resource, name: str, typed: Any) -> Any:
@@ -155,6 +162,7 @@ def takes_away(view: Projection) -> tuple[str, ...]:
     return ("archive", "restore") if resource.archivable else ("delete",)
 
 
+@lru_cache(maxsize=1024)
 def offered(view: Projection) -> bool:
     """Whether anything can be done to many records of this resource by this role."""
     resource = view.resource

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, any_, bindparam, select
+from sqlalchemy import BigInteger, Connection, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.engine.access import Actor
@@ -51,12 +51,17 @@ class _Plan:
     told: tuple[str, ...]
     searched: tuple[str, ...]
     """Columns a search may have found it by that the name and number do not show."""
+    led: int | None
+    """The place of the keys asked for that were merged into this record."""
 
 
 def cards(
     connection: Connection, view: Projection, keys: Sequence[int], actor: Actor, asked: Question | None = None
 ) -> dict[int, Card]:
-    """The records of these keys that this actor may read, by key, in one statement; with what `asked` was found in."""
+    """The records of these keys that this actor may read, by key, in one statement; with what `asked` was found in.
+
+    A key that was merged into another record stands for that one: old names and numbers find what they became.
+    """
     if not keys:
         return {}
     shape = (view.resource.identity, view.permissions)
@@ -67,7 +72,12 @@ def cards(
         kept = _kept[shape] = _prepare(view, actor)
     sql, constants, plan = kept
     rows = run(connection, sql, constants | {"tenant": actor.tenant_id, "me": actor.app_user_id, "keys": list(keys)})
-    return {row[0]: _card(view, plan, row, asked) for row in rows}
+    found: dict[int, Card] = {}
+    for row in rows:
+        card = _card(view, plan, row, asked)
+        led = row[plan.led] or () if plan.led is not None else ()
+        found |= dict.fromkeys((row[0], *led), card)
+    return found
 
 
 def _card(view: Projection, plan: _Plan, row: tuple[Any, ...], asked: Question | None) -> Card:
@@ -104,9 +114,16 @@ def _prepare(view: Projection, actor: Actor) -> tuple[str, dict[str, Any], _Plan
     names = tuple(name for name in dict.fromkeys(wanted) if name and name in view.by_name)
     key = resource.table.c[resource.keys[0]]
     columns = [key.label("key"), *(shown(resource, view.by_name[name]).label(f"c{n}") for n, name in enumerate(names))]
-    found = select(*columns).where(
-        key == any_(bindparam("keys", type_=ARRAY(BigInteger))), *row_scope(view, actor)
-    ).subquery("found")  # fmt: skip
+    keys = any_(bindparam("keys", type_=ARRAY(BigInteger)))
+    these, led = key == keys, None
+    if resource.merged_into:
+        old = resource.table.alias("old")
+        into = old.c[resource.merged_into]
+        these = key.in_(select(func.coalesce(into, old.c.id)).where(old.c.id == keys))
+        led = len(columns)
+        merged = select(func.array_agg(old.c.id)).where(into == key, old.c.id == keys)
+        columns.append(merged.scalar_subquery().label("led"))
+    found = select(*columns).where(these, *row_scope(view, actor)).subquery("found")
     every: list[Any] = list(found.c)
     sources: Any = found
     labels: dict[str, int] = {}
@@ -121,7 +138,7 @@ def _prepare(view: Projection, actor: Actor) -> tuple[str, dict[str, Any], _Plan
             every.append(label)
     sql, constants = compiled(select(*every).select_from(sources))
     tellers = tuple(each.name for each in told if not isinstance(each, Reference) or each.name in labels)
-    return sql, constants, _Plan(names, labels, badge if badge in names else None, tellers, searched)
+    return sql, constants, _Plan(names, labels, badge if badge in names else None, tellers, searched, led)
 
 
 def _telling(view: Projection, badge: str) -> list[Field]:

@@ -164,7 +164,7 @@ def _groups(connection: Connection, hits: Sequence[Hit], actor: Actor, asked: Qu
         fits = room if best.tier <= ranked[0][1][next(iter(ranked[0][1]))].tier else min(room, FEW)
         keys = list(found)[:fits]
         named = cards(connection, place.view, keys, actor, asked)
-        shown = [named[key] for key in keys if key in named]
+        shown = list({named[key].key: named[key] for key in keys if key in named}.values())
         if shown:
             groups.append(Group(place.resource, shown, _best(best), len(found) > fits))
     return groups

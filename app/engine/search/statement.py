@@ -61,7 +61,7 @@ def _parts(asked: Question, where: Place, actor: Actor, narrowed: bool, only: st
     if asked.e_mail:
         return [_by_words(asked, where, where.e_mails)] if where.e_mails and asked.long else []
     parts = []
-    if asked.code and where.code:
+    if (asked.code or asked.grouped) and where.code:  # another program's numbers may look like a telephone's
         parts.append(_by_code(where))
     if asked.phone and where.phones:
         parts.append(_by_phone(where))
