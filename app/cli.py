@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands import accounts, demonstration, proofs, running
+from app.commands import accounts, demonstration, importing, proofs, running
 from app.commands.shell import InOrder
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *(running.run, running.web, running.worker, running.migrate, running.check),
-    *(accounts.staff, demonstration.demo, proofs.ledger, proofs.routes, proofs.policy),
+    *(accounts.staff, importing.import_, demonstration.demo, proofs.ledger, proofs.routes, proofs.policy),
 )
 
 

@@ -60,13 +60,15 @@ def furnish_desk(config: Config) -> bool:
 def make_accounts(config: Config) -> str:
     """One sign-in per role, all with the same new password, which is returned. In one unit of work, in the ledger."""
     from app import create_app
-    from app.demo import audits, habits
+    from app.demo import audits, habits, quality
     from app.demo.company import ROLE_EMAILS, ROLE_HOLDERS
     from app.domains.auth import staff
     from app.domains.platform import starting_views
     from app.engine.access import SYSTEM
     from app.engine.apply import change
+    from app.engine.duplicates import looking
     from app.engine.passwords import hand_out
+    from app.engine.registry import REGISTRY
 
     password = hand_out()
     with create_app(config).app_context():
@@ -87,6 +89,10 @@ def make_accounts(config: Config) -> str:
             starting_views.write_defaults(connection, tenant_id)
             habits.settle_in(connection, tenant_id, email_for("{role}"))
         audits.look_back(tenant_id)
+        for each in REGISTRY:
+            if each.alike is not None:
+                looking.look(tenant_id, each)
+        quality.look(tenant_id)
     return password
 
 

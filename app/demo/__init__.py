@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from app.demo import (
     audiences,
     automation,
     board,
+    branches,
     bulk,
     commerce,
     company,
@@ -51,8 +53,8 @@ from app.demo import (
 )
 from app.demo.hostile import Spoiler
 from app.demo.world import ZONE, Record, World
-from app.domains.crm.centerpoint import bring_in
-from app.domains.crm.centerpoint.arrival import TABLES
+from app.domains.crm.centerpoint.arrival import TABLES, bring_in
+from app.domains.crm.centerpoint.export import FOLDER
 from app.domains.crm.centerpoint.intake import Intake
 
 DECISIONS = 40_000
@@ -71,12 +73,13 @@ def load(
     profile: str = "normal",
     as_of: date | datetime | None = None,
     calls: bool = True,
+    export: Path = FOLDER,
 ) -> int:
     """Fill the database behind `owner_url` (the tables' owner) in one transaction; returns the company's id.
 
     `customers` and `decisions` are totals to reach; without them, the export's customers and 40,000 decisions. A company
     that has its customers already only grows, and never turns hostile (ConfigError). `calls=False` leaves the decisions
-    made in bulk without calls.
+    made in bulk without calls. `export` is the folder of the CenterPoint export the company begins with.
     """
     if profile not in ("normal", "hostile"):
         raise ValueError(f"There is no profile {profile!r}; there are normal and hostile.")
@@ -90,17 +93,17 @@ def load(
                 "The hostile profile needs a database without customers; name an empty DATA_DIR or database."
             )
         if _count(world, "customers") == 0:
-            _found(world, DECISIONS if decisions is None else min(decisions, TOLD))
+            _found(world, DECISIONS if decisions is None else min(decisions, TOLD), export)
         _grow(world, customers, decisions, calls)
         world.finish()
     return tenant_id
 
 
-def _found(world: World, told: int) -> None:
+def _found(world: World, told: int, export: Path) -> None:
     """Everything a company of this size has, in the order in which one thing refers to another."""
     company.staff(world)
     said: list[Record] = []
-    bring_in(world.connection, world.tenant_id, world.at, ZONE, rewrite=partial(_prepared, world, said))
+    bring_in(world.connection, world.tenant_id, world.at, ZONE, export, rewrite=partial(_prepared, world, said))
     world.analyze(*TABLES)
     products = pricebook.products(world)
     estimates.estimates(world, products)
@@ -136,8 +139,9 @@ def _found(world: World, told: int) -> None:
     traffic.received(world, through)
     traffic.webhooks(world)
     governance.obligations(world)
-    governance.problems(world)
     governance.approvals(world)
+    branches.told_apart(world)
+    branches.kept_ours(world)
     office.keys(world)
     office.did(world)
     office.notices(world)

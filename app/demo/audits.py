@@ -18,7 +18,8 @@ from app.engine.atlas import readings
 from app.engine.atlas.readings import History
 from app.engine.catalogue import TableFacts
 
-NIGHTS = 8
+NIGHTS = 9
+"""One more than a week: before tonight's report is made, the one a week old is the ninth."""
 DROPPED = 4
 """Nights ago that somebody dropped the old receivables, and with them broke what read them."""
 AT = time(3, 41)

@@ -1,4 +1,4 @@
-"""What keeps the company honest: obligations with their evidence, problems the rules found, and what two people decide."""
+"""What keeps the company honest: obligations with their evidence, and what two people decide."""
 
 from __future__ import annotations
 
@@ -91,122 +91,6 @@ def obligations(world: World) -> None:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule as the demonstration breaks it: which records, what stands in them, and what would put it right."""
-
-    key: str
-    severity: str
-    table: str
-    broken: str
-    """SELECT of id, label and a jsonb of particulars, of records that are wrong today."""
-    fix: str
-    most: int = 30
-
-
-RULES = (
-    Rule("DQ-03", "critical", "jobs", """
-         SELECT j.id, j.number, jsonb_build_object('completed', j.completed_at::date, 'contract_value', j.contract_value)
-         FROM jobs j WHERE j.is_billable AND j.status IN ('completed', 'authorized') AND j.completed_at < %(at)s - interval '3 d'
-         AND NOT EXISTS (SELECT FROM invoices i WHERE i.job_id = j.id AND i.status <> 'void')""",
-         "Draft an invoice from {}"),
-    Rule("DQ-05", "warn", "customers", """
-         SELECT c.id, c.name, jsonb_build_object('contacts', (SELECT count(*) FROM contacts k WHERE k.customer_id = c.id))
-         FROM customers c WHERE c.email IS NULL AND c.phone_e164 IS NULL AND NOT EXISTS (SELECT FROM contacts k
-         WHERE k.customer_id = c.id AND (k.email IS NOT NULL OR k.phone_e164 IS NOT NULL))""",
-         "Ask the account manager for somebody at {}", 25),
-    Rule("DQ-10", "warn", "payments", """
-         SELECT p.id, p.number, jsonb_build_object('unallocated', p.unallocated, 'customer', c.name)
-         FROM payments p JOIN customers c ON c.id = p.customer_id WHERE p.status = 'succeeded' AND p.unallocated > 0
-         AND EXISTS (SELECT FROM invoices i WHERE i.customer_id = p.customer_id AND i.status = 'open' AND i.balance > 0)""",
-         "Allocate {} to what is due longest"),
-    Rule("DQ-11", "critical", "payments", """
-         SELECT id, number, jsonb_build_object('amount', amount, 'reference', reference, 'days_apart', days) FROM (
-         SELECT id, number, amount, reference, received_on - lag(received_on) OVER (PARTITION BY customer_id, amount, reference
-         ORDER BY received_on, id) AS days FROM payments WHERE reference IS NOT NULL) AS paired WHERE days <= 3""",
-         "Ask for approval to pay {} back, or mark it as another payment"),
-    Rule("DQ-13", "warn", "estimates", """
-         SELECT e.id, e.number, jsonb_build_object('valid_until', e.valid_until, 'total', e.total) FROM estimates e
-         WHERE e.status IN ('sent', 'viewed') AND e.valid_until < %(today)s""",
-         "Let {} expire, or extend it by 30 days"),
-    Rule("DQ-16", "info", "leads", """
-         SELECT l.id, l.number, jsonb_build_object('stage', l.status, 'since', l.stage_entered_at::date, 'value',
-         l.estimated_value)
-         FROM leads l WHERE l.status IN ('new', 'contacted', 'qualified', 'quoted') AND l.archived_at IS NULL
-         AND l.stage_entered_at < %(at)s - interval '14 d' AND (l.next_action_at IS NULL OR l.next_action_at < %(at)s)""",
-         "Make a follow-up task for {} tomorrow", 45),
-    Rule("DQ-06", "warn", "customers", """
-         SELECT id, name, jsonb_build_object('same_as', before) FROM (SELECT id, name, lag(name) OVER (PARTITION BY phone_e164,
-         bill_postal ORDER BY id) AS before FROM customers WHERE phone_e164 IS NOT NULL AND status <> 'merged') AS alike
-         WHERE before IS NOT NULL""",
-         "Merge {} into the older of the two", 15),
-)  # fmt: skip
-# What was found and dealt with earlier: rule, table, what it said, and the fix.
-DEALT_WITH = (
-    (
-        "DQ-08",
-        "contacts",
-        {"field": "email", "was": "j.smith@@example.com"},
-        "Write the address in lower case, with one @",
-    ),
-    ("DQ-01", "invoices", {"subtotal": "4,180.00", "lines": "4,108.00"}, "Recompute the draft from its lines"),
-    ("DQ-14", "jobs", {"scheduled_for": "last Tuesday", "coming_visits": 0}, "Open the scheduler filled in"),
-    ("DQ-18", "user_tasks", {"assignee": "Gloria Pennington", "left": "in May"}, "Give it to the manager"),
-    ("DQ-24", "crm_activities", {"subject": "a job that was cancelled"}, "Link it by its number there"),
-)
-LEFT_ALONE = ("Agreed with the customer.", "Known; the books of that year are closed.", "Two companies at one address.",
-              "Kept open on purpose until spring.")  # fmt: skip
-
-
-def problems(world: World) -> None:
-    """Open problems that really are there, with the record at fault; and some of three months that are dealt with."""
-    world.chapter("problems", "Demonstration company: what the rules found")
-    dice = world.dice("problems")
-    records: list[Record] = []
-    today = {"at": world.at, "today": world.local().date()}
-    for rule in RULES:
-        wrong = world.connection.execute(
-            f"SELECT * FROM ({rule.broken}) AS wrong (id, label, details) ORDER BY id", today
-        )
-        for key, label, details in wrong.fetchall()[: rule.most]:
-            ignored = dice.random() < 0.08
-            records.append(_finding(world, dice, rule.key, rule.table, key, rule.severity) | {
-                "details": Jsonb({"record": label, **details}), "suggested_fix": f"{rule.fix.format(label).rstrip('.')}.",
-                "status": "ignored" if ignored else "open",
-                "ignore_reason": dice.choice(LEFT_ALONE) if ignored else None,
-                "ignored_until": world.local(dice.randrange(20, 90)) if ignored and dice.random() < 0.6 else None,
-            })  # fmt: skip
-    people = [world.staff[name] for name in ("Dana Whitfield", "Grace Okafor")]
-    for rule_key, table, details, fix in DEALT_WITH:
-        keys = [
-            row[0]
-            for row in world.rows(f"SELECT id FROM {table} WHERE tenant_id = %s ORDER BY id LIMIT 200", world.tenant_id)
-        ]
-        for key in dice.sample(keys, min(len(keys), 14)):
-            by_itself = dice.random() < 0.3
-            made = _finding(world, dice, rule_key, table, key, "warn", ended=True)
-            made["status"] = "auto_resolved" if by_itself else "fixed"
-            if not by_itself:
-                made["fixed_by"] = dice.choice(people)
-                made["fixed_at"] = min(world.at, made["last_seen_at"] + timedelta(hours=dice.uniform(1, 60)))
-            records.append(made | {"details": Jsonb(details), "suggested_fix": f"{fix}."})
-    world.write("data_quality_findings", sorted(records, key=lambda record: record["first_seen_at"]))
-
-
-def _finding(
-    world: World, dice: random.Random, rule_key: str, table: str, key: int, severity: str, ended: bool = False
-) -> Record:
-    """Seen first some night, and every night since; the rules run at ten past two."""
-    nights = 1 + int(88 * dice.random() ** 2)
-    last = world.local(-dice.randrange(nights) if ended else 0, 2, 10)
-    first = world.local(-nights, 2, 10)
-    return {
-        "rule_key": rule_key, "severity": severity, "details": None, "suggested_fix": None, "status": "open",
-        "first_seen_at": first, "last_seen_at": max(first, min(last, world.at)), "fixed_by": None, "fixed_at": None,
-        "ignored_until": None, "ignore_reason": None, "subject_type": table, "subject_id": key, "created_at": first,
-    }  # fmt: skip
-
-
-@dataclass(frozen=True)
 class Asked:
     """A kind of request: what it says, about which records, who asks and who decides.
 
@@ -259,9 +143,10 @@ ASKED = (
           " WHEN status = 'failed' THEN 'failed' ELSE 'executed' END, agent_id, decided_at FROM ai_decision_logs"
           " WHERE risk = 'high' AND id %% 19 = 0 OR status = 'proposed' ORDER BY decided_at DESC, id LIMIT 30",
           "ai", (0, 2, 8), (), 30),
-    Asked("bulk_fix", "Make follow-up tasks for leads lying still, beginning with {label}", "data_quality_findings",
-          "SELECT id, details ->> 'record', NULL FROM data_quality_findings WHERE status = 'open' AND rule_key = 'DQ-16'"
-          " ORDER BY id", "ops", (3, 6, 1), ("Dana Whitfield", "Grace Okafor"), 3),
+    Asked("bulk_fix", "Make follow-up tasks for leads lying still, beginning with {label}", "leads",
+          "SELECT id, number, NULL FROM leads WHERE status IN ('new', 'contacted') AND next_action_at IS NULL"
+          " ORDER BY id LIMIT 40",
+          "ops", (3, 6, 1), ("Dana Whitfield", "Grace Okafor"), 3),
 )  # fmt: skip
 DECIDERS = {
     "ops": ("Dana Whitfield", "Marcus Brandt"),

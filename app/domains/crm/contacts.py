@@ -8,7 +8,9 @@ from sqlalchemy import Computed, and_
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.engine.duplicates.likeness import Likeness
 from app.engine.fields import BULK, INLINE, NEVER, Choice, Code, Email, Flag, Moment, Phone, Reference, Text
+from app.engine.merging.declared import Merging
 from app.engine.records import Archivable, Authored, External, Record, Standard, choice, flag, moment, ref, text_
 from app.engine.resource import Related, Resource
 
@@ -34,6 +36,7 @@ class Contact(Record, Standard, Authored, Archivable, External):
     sms_consent_at: Mapped[datetime | None] = moment()
     bounced_at: Mapped[datetime | None] = moment()
     notes: Mapped[str | None] = text_()
+    merged_into_id: Mapped[int | None] = ref("contacts", "N")
 
 
 contacts = Resource(
@@ -47,6 +50,12 @@ contacts = Resource(
     search=("full_name", "email", "phone_e164", "mobile_e164"),
     sign="@",
     sort="full_name",
+    alike=Likeness(name=("full_name",), phones=("phone_e164", "mobile_e164"), emails=("email",), beside="customer_id"),
+    merging=Merging(
+        latest=("email", "phone_e164", "mobile_e164", "title"), ranks={"is_primary": (True, False)},
+        keeps=("sms_consent_at", "sms_opt_in"),
+    ),
+    yields={"uq_contacts_customer_id": {"is_primary": False}},
     scopes={
         "Primary": Contact.is_primary.is_(True),
         "Billing": Contact.is_billing.is_(True),
@@ -94,6 +103,7 @@ contacts = Resource(
         ),
         Moment("bounced_at", label="E-mail bounced", edit=NEVER, list=False, filter=True, group="Consent"),
         Text("notes", long=True, list=False, group="Notes"),
+        Reference("merged_into_id", label="Merged into", to="contacts", edit=NEVER, list=False),
         Code("external_source", label="Imported from", edit=NEVER, list=False, filter=True, group="Origin"),
         Code("external_id", label="ID there", edit=NEVER, list=False, group="Origin"),
         Moment("created_at", label="Added", edit=NEVER, list=False, filter=True, group="Origin"),

@@ -1,4 +1,4 @@
-"""How a customer's standing moves: won, held for credit, released, let go. Merging is done by the console, row by row."""
+"""How a customer's standing moves: won, held for credit, released, let go. A merge moves all that hangs on it."""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import today
 from app.domains.crm.customer_lifecycle import lifecycle
+from app.domains.crm.customer_merging import one_currency, settle
 from app.domains.crm.tables import table
 from app.engine.access import Actor
+from app.engine.duplicates.likeness import Likeness
 from app.engine.fields import (
     BULK,
     INLINE,
@@ -31,6 +33,7 @@ from app.engine.fields import (
     Text,
     Url,
 )
+from app.engine.merging.declared import Merging, Sum
 from app.engine.records import (
     Archivable,
     Authored,
@@ -141,6 +144,24 @@ customers = Resource(
     sort="name",
     numbered="customer",
     lifecycle=lifecycle,
+    alike=Likeness(
+        name=("name", "legal_name"), phones=("phone_e164",), emails=("email",), street="bill_line1", postal="bill_postal",
+        city="bill_city",
+    ),
+    merging=Merging(
+        move="merge",
+        latest=("email", "phone_e164", "website"),
+        ranks={"status": ("credit_hold", "active", "prospect", "inactive")},
+        carries=("stripe_customer_id",),
+        keeps=("source",),
+        sums=(
+            Sum("invoices", "total", "customer_id"), Sum("invoices", "balance", "customer_id"),
+            Sum("payments", "amount", "customer_id"), Sum("payments", "unallocated", "customer_id"),
+            Sum("jobs", "contract_value", "customer_id"),
+        ),
+        settle=settle,
+        guards=(one_currency,),
+    ),
     scopes={
         "My accounts": mine,
         "Overdue balance": overdue,

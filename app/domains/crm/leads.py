@@ -34,6 +34,7 @@ from app.engine.fields import (
     Reference,
     Text,
 )
+from app.engine.merging.declared import Merging
 from app.engine.records import (
     Archivable,
     Authored,
@@ -125,6 +126,7 @@ class Lead(Record, Standard, Authored, Archivable, External):
     )
     competitor: Mapped[str | None] = text_()
     next_action_at: Mapped[datetime | None] = moment()
+    merged_into_id: Mapped[int | None] = ref("leads", "N")
 
 
 OPEN = Lead.status.in_(OPEN_LEAD)
@@ -339,6 +341,11 @@ leads = Resource(
     opens="Open",
     numbered="lead",
     lifecycle=lifecycle,
+    # Who asks again is linked to the first time by `duplicate_of_id` and counted; only a person may say that it was one enquiry.
+    merging=Merging(
+        latest=("email", "phone_e164", "contact_name"),
+        keeps=("source", "campaign_id", "landing_page_id", "duplicate_of_id", "probability_pct", "lost_reason"),
+    ),
     scopes={
         "Mine": mine,
         "Unassigned": and_(OPEN, Lead.owner_id.is_(None)),
@@ -452,6 +459,7 @@ leads = Resource(
         Json("utm", label="Campaign tags", edit=NEVER, group="Origin"),
         Code("gclid", label="Google click", edit=NEVER, list=False, personal=True, group="Origin"),
         Code("currency", longest=3, edit=NEVER, list=False, group="Origin"),
+        Reference("merged_into_id", label="Merged into", to="leads", edit=NEVER, list=False),
         Code("external_source", label="Imported from", edit=NEVER, list=False, filter=True, group="Origin"),
         Code("external_id", label="ID there", edit=NEVER, list=False, group="Origin"),
         Moment("created_at", label="Asked", edit=NEVER, list=False, filter=True, group="Origin"),

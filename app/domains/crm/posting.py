@@ -6,10 +6,23 @@ written or neither is. Each writes only where the figure really differs, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    any_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from app.domains.crm.tables import table
 from app.domains.crm.totals import cost_of, header_of
@@ -85,7 +98,7 @@ def write_off(connection: Connection, invoice: Mapping[str, Any]) -> None:
         )
 
 
-def owe(connection: Connection, customer_id: Any) -> None:
+def owe(connection: Connection, *customer_ids: Any) -> None:
     """Open balance: open invoices in the customer's own currency; credit notes still to be applied are not netted."""
     customers, invoices = table("customers"), table("invoices").c
     owed = (
@@ -99,10 +112,10 @@ def owe(connection: Connection, customer_id: Any) -> None:
         .correlate(customers)
         .scalar_subquery()
     )
-    _keep(connection, customers, customer_id, {"open_balance": owed})
+    _keep(connection, customers, customer_ids, {"open_balance": owed})
 
 
-def bill(connection: Connection, job_id: Any) -> None:
+def bill(connection: Connection, *job_ids: Any) -> None:
     """Billed: open and paid invoices before tax, less their credit notes."""
     jobs, invoices = table("jobs"), table("invoices").c
     signed = (invoices.total - invoices.tax_total) * _sign(invoices.kind)
@@ -112,7 +125,7 @@ def bill(connection: Connection, job_id: Any) -> None:
         .correlate(jobs)
         .scalar_subquery()
     )
-    _keep(connection, jobs, job_id, {"billed_total": billed})
+    _keep(connection, jobs, job_ids, {"billed_total": billed})
 
 
 def bill_order(connection: Connection, order_id: Any) -> None:
@@ -126,7 +139,7 @@ def bill_order(connection: Connection, order_id: Any) -> None:
         .correlate(orders)
         .scalar_subquery()
     )
-    _keep(connection, orders, order_id, {"invoiced_total": sums})
+    _keep(connection, orders, (order_id,), {"invoiced_total": sums})
     quantity = (
         select(func.coalesce(func.sum(billed.quantity * _sign(invoices.kind)), 0))
         .where(billed.order_line_id == lines.c.id, invoices.id == billed.invoice_id, standing)
@@ -188,7 +201,7 @@ def _line(connection: Connection, lines: str, documents: str, parent: str, line:
     rows, heads = table(lines), table(documents)
     total = func.round(rows.c.quantity * rows.c.unit_price, 2) - rows.c.discount_amount
     tax = func.round(total * rows.c.tax_rate / 100, 2)
-    _keep(connection, rows, line["id"], {"line_total": total, "tax_amount": tax})
+    _keep(connection, rows, (line["id"],), {"line_total": total, "tax_amount": tax})
     key = line.get(parent) or connection.execute(select(rows.c[parent]).where(rows.c.id == line["id"])).scalar_one()
     record = dict(connection.execute(select(heads).where(heads.c.id == key)).mappings().one())
     if record["status"] != "draft":
@@ -205,7 +218,8 @@ def _sign(kind: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((kind == "credit_note", -1), else_=1)
 
 
-def _keep(connection: Connection, rows: Any, key: Any, values: Mapping[str, Any]) -> None:
-    """Write the figures of one record unless they stand there already."""
+def _keep(connection: Connection, rows: Any, keys: Sequence[Any], values: Mapping[str, Any]) -> None:
+    """Write the figures of these records where they do not stand there already."""
     changed = or_(*(rows.c[name].is_distinct_from(value) for name, value in values.items()))
-    connection.execute(update(rows).where(rows.c.id == key, changed).values(**values))
+    here = rows.c.id == keys[0] if len(keys) == 1 else rows.c.id == any_(literal(list(keys), ARRAY(BigInteger)))
+    connection.execute(update(rows).where(here, changed).values(**values))

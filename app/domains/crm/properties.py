@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Mapped
 
+from app.engine.duplicates.likeness import Likeness
 from app.engine.fields import BULK, INLINE, NEVER, Choice, Code, Count, Moment, Percent, Quantity, Reference, Text
+from app.engine.merging.declared import Merging
 from app.engine.records import (
     Archivable,
     Authored,
@@ -44,6 +46,7 @@ class Property(Record, Standard, Authored, Archivable, External):
     access_notes: Mapped[str | None] = text_()
     safety_notes: Mapped[str | None] = text_()
     tax_rate: Mapped[Decimal | None] = percent()
+    merged_into_id: Mapped[int | None] = ref("properties", "N")
 
 
 properties = Resource(
@@ -56,6 +59,8 @@ properties = Resource(
     about="The sites we work on: where they are, how to get on the roof, and what tax applies there.",
     search=("name", "line1", "city"),
     sort="name",
+    alike=Likeness(name=("name",), street="line1", postal="postal", city="city", beside="customer_id"),
+    merging=Merging(keeps=("status",)),
     scopes={
         "Active": Property.status == "active",
         "Sold or gone": Property.status.in_(("sold", "demolished")),
@@ -111,6 +116,7 @@ properties = Resource(
         ),
         Text("access_notes", long=True, list=False, group="Notes", help="Gate codes, keys, whom to ask."),
         Text("safety_notes", long=True, list=False, group="Notes", help="What can hurt a crew here."),
+        Reference("merged_into_id", label="Merged into", to="properties", edit=NEVER, list=False),
         Code("external_source", label="Imported from", edit=NEVER, list=False, filter=True, group="Origin"),
         Code("external_id", label="ID there", edit=NEVER, list=False, group="Origin"),
         Moment("created_at", label="Added", edit=NEVER, list=False, filter=True, group="Origin"),

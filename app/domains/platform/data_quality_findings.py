@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, select, true
 from sqlalchemy.orm import Mapped
 
-from app.engine.fields import NEVER, Choice, Code, Json, Link, Moment, Reference, SubjectLink, Text
-from app.engine.records import Record, Standard, Subject, bigint, choice, json_, moment, ref, text_
+from app.core.db import db
+from app.engine.access import Actor
+from app.engine.fields import NEVER, Choice, Code, Json, Link, Moment, Money, Reference, SubjectLink, Text
+from app.engine.quality.own import PREFIX
+from app.engine.quality.rules import titles
+from app.engine.records import Record, Standard, Subject, bigint, choice, code, json_, moment, money, ref, text_
 from app.engine.resource import Resource
 from app.engine.states import Lifecycle, Moving, Transition
 from app.engine.wording import pairs
@@ -31,37 +36,34 @@ class DataQualityFinding(Record, Standard, Subject):
     fix_audit_id: Mapped[int | None] = bigint()
     ignored_until: Mapped[datetime | None] = moment()
     ignore_reason: Mapped[str | None] = text_()
+    amount: Mapped[Decimal | None] = money()
+    currency: Mapped[str | None] = code(3)
+    note: Mapped[str | None] = text_()
 
 
-# The rules by their key, as the problem reads to whoever has to put it right.
-RULES = {
-    "DQ-01": "Invoice differs from its lines",
-    "DQ-02": "Paid and credited differ from what was allocated",
-    "DQ-03": "Completed job without an invoice",
-    "DQ-04": "Closed job billed too low",
-    "DQ-05": "Customer nobody can reach",
-    "DQ-06": "The same customer twice",
-    "DQ-07": "The same open lead twice",
-    "DQ-08": "E-mail or telephone number cannot be right",
-    "DQ-09": "Decision differs from its calls",
-    "DQ-10": "Unallocated payment while invoices are open",
-    "DQ-11": "Payment entered twice, it seems",
-    "DQ-12": "Accepted estimate without a job",
-    "DQ-13": "Estimate still live past its validity",
-    "DQ-14": "Scheduled job without a coming visit",
-    "DQ-15": "Crew lead in two places at once",
-    "DQ-16": "Open lead lying still",
-    "DQ-17": "Tasks that wait for each other",
-    "DQ-18": "Open task of somebody who left",
-    "DQ-19": "Agreement without a coming invoice",
-    "DQ-20": "Maintenance visit overdue",
-    "DQ-21": "Automation failing three times running",
-    "DQ-22": "Memory about nothing any more",
-    "DQ-23": "File that never arrived",
-    "DQ-24": "Link to a record that is gone",
-    "DQ-25": "Record of another company referred to",
-}
 OPEN = DataQualityFinding.status == "open"
+
+
+def problem() -> ColumnElement[Any]:
+    """How the rule reads: in the words it was declared with, or those of whoever made it on the screen."""
+    own = db.metadata.tables["quality_rules"].c
+    made = (
+        select(own.title)
+        .where(literal(PREFIX) + cast(own.id, String) == DataQualityFinding.rule_key)
+        .correlate(DataQualityFinding.__table__)
+        .scalar_subquery()
+    )
+    words = {key: literal(title) for key, title in titles().items()}
+    key = DataQualityFinding.rule_key
+    return case(words, value=key, else_=func.coalesce(made, key)) if words else func.coalesce(made, key)
+
+
+def seen(actor: Actor) -> ColumnElement[bool]:
+    """A rule made on the screen may ask for fields not everyone sees, and whom it accuses would tell what stands in them.
+
+    Here its problems are seen by who makes rules; the queues show them to whoever could ask for that list themselves.
+    """
+    return true() if actor.may("dq.rules") else DataQualityFinding.rule_key.not_like(f"{PREFIX}%")
 
 
 def an_end_ahead(moving: Moving) -> str | None:
@@ -86,9 +88,10 @@ data_quality_findings = Resource(
     label="Data problems",
     singular="data problem",
     icon="broom",
-    nav=("System", 60),
     about="What the nightly rules found wrong: in which record, how grave, what would put it right, and who did.",
     area="dq",
+    by_subject=True,
+    seen=seen,
     read_only="A rule finds a problem and notices when it is gone; mark it as fixed, or ignore it with a reason.",
     search=("rule_key", "suggested_fix"),
     sort="-last_seen_at",
@@ -96,7 +99,7 @@ data_quality_findings = Resource(
     scopes={
         "Open": OPEN,
         "Critical": and_(OPEN, DataQualityFinding.severity == "critical"),
-        "Money": and_(OPEN, DataQualityFinding.rule_key.in_(("DQ-01", "DQ-02", "DQ-03", "DQ-04", "DQ-10", "DQ-11"))),
+        "Money": and_(OPEN, DataQualityFinding.amount.is_not(None)),
         "New this week": and_(OPEN, DataQualityFinding.first_seen_at >= func.now() - func.make_interval(0, 0, 1)),
         "Ignored": DataQualityFinding.status == "ignored",
         "Fixed": DataQualityFinding.status.in_(("fixed", "auto_resolved")),
@@ -132,11 +135,7 @@ data_quality_findings = Resource(
     },
     fields=(
         Text(
-            "problem", edit=NEVER, width="l",
-            expr=lambda: case(
-                {key: literal(words) for key, words in RULES.items()},
-                value=DataQualityFinding.rule_key, else_=DataQualityFinding.rule_key,
-            ),
+            "problem", edit=NEVER, width="l", expr=problem,
         ),
         SubjectLink("subject_id", label="In"),
         Choice(
@@ -155,6 +154,9 @@ data_quality_findings = Resource(
             "found", label="What was found", long=True, edit=NEVER, list=False, sort=False, group="Evidence",
             expr=lambda: pairs(DataQualityFinding.__table__.c.details),
         ),
+        Money("amount", label="At stake", edit=NEVER, filter=True, help="Money that hangs on it while it stands."),
+        Code("currency", longest=3, edit=NEVER, list=False),
+        Text("note", label="Why it still stands", long=True, edit=NEVER, list=False, group="Evidence"),
         Json("details", label="As data", edit=NEVER, group="Evidence"),
         Reference(
             "fixed_by", label="Fixed by", to="app_users", as_="person", edit=NEVER, list=False, filter=True, group="Outcome",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from app.engine.health import Measured, check
+from app.engine.quality.rules import titles
 
 
 @check(
@@ -36,5 +37,12 @@ def critical_findings(connection: Connection, tenant_id: int) -> Measured:
         """),
         {"tenant_id": tenant_id},
     ).all()
-    words = ", ".join(f"{row.found} of {row.rule_key}" for row in rows[:3])
+    known = titles()
+    words = "; ".join(f"{known.get(row.rule_key, row.rule_key)}: {row.found:,}" for row in rows[:3])
+    looked = connection.execute(
+        text("SELECT count(*) FROM quality_looks WHERE tenant_id = :tenant_id AND looked_at IS NOT NULL"),
+        {"tenant_id": tenant_id},
+    ).scalar_one()
+    if not rows and not looked:
+        return Measured(None, "No rule has been looked at yet")
     return Measured(sum(row.found for row in rows), words or "None found", {row.rule_key: row.found for row in rows})

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from app.engine.fields import NEVER, Code, Count, Json, Moment, Text
-from app.engine.records import Log, Record, integer, json_, text_
+from app.engine.records import Log, Record, bigint, integer, json_, text_
 from app.engine.resource import Resource
 
 
@@ -19,6 +19,7 @@ class ImportRefusal(Record, Log):
     record_key: Mapped[str | None] = text_()
     reason: Mapped[str] = text_()
     raw: Mapped[dict[str, Any]] = json_("{}")
+    import_id: Mapped[int | None] = bigint()
 
 
 import_refusals = Resource(

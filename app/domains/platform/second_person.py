@@ -18,6 +18,7 @@ declare(
         "write_off", "approvals.decide.billing", "Writing off money", risk="high", setting="write_off_limit",
         above=Decimal(0),
     ),
+    Rule("refund", "approvals.decide.billing", "Paying money back", risk="high", setting="refund_limit", above=Decimal(0)),
     Rule("credit_hold", "approvals.decide.billing", "Work for a customer on credit hold"),
     Rule("estimate_margin", "approvals.decide.ops", "Sending an estimate below the margin floor"),
     Rule(

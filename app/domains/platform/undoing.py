@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from app.core.db import db
+from app.domains.platform.errands import GIVEN_UP, NOBODY, abandoned
 from app.engine import background, undo_later
 from app.engine.access import SYSTEM
 from app.engine.apply import change, transaction
@@ -41,6 +42,20 @@ def go_on(run_id: int) -> None:
         raise
     else:
         _close(run, "done", None)
+
+
+def _let_go() -> int:
+    with db.engine.connect() as connection:
+        rows = [
+            connection.execute(text("SELECT * FROM undo_runs WHERE id = :id"), {"id": number}).one()
+            for number in abandoned(connection, "undo_runs", "status", "undo.%", "run_id")
+        ]
+    for run in rows:
+        _close(run, "failed", NOBODY)
+    return len(rows)
+
+
+GIVEN_UP.append(_let_go)
 
 
 def _close(run: Row[Any], status: str, why: str | None) -> None:

@@ -1,5 +1,9 @@
 """CenterPoint, the CRM this company ran on: its export read, weighed row by row, and brought into our tables.
 
+The guided run (`guided`) and the demonstration (`arrival`) weigh the export alike and differ only in the door by which
+it comes in. Files are known by what stands in them, whatever they are called (`recognising`), loose or in a ZIP
+(`unpacking`).
+
 What was decided about its faults, and why:
 
 * A row of the wrong width, or hanging on a record that is not here, is refused whole; so is what hangs on it.
@@ -12,8 +16,3 @@ What was decided about its faults, and why:
 * Duplicate customers, tax on exempt customers, invoices dated before their job and completed work nobody billed
   are facts the tables can hold. They come in as they are, for the data-quality rules to find.
 """
-
-from app.domains.crm.centerpoint.arrival import bring_in
-from app.domains.crm.centerpoint.export import weigh
-
-__all__ = ["bring_in", "weigh"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,15 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from app.domains.crm.centerpoint import sheets
 from app.domains.crm.centerpoint.copying import advance, copy_records, copy_rows, first_free
 from app.domains.crm.centerpoint.customers import SOURCE
 from app.domains.crm.centerpoint.export import FOLDER, weigh
+from app.domains.crm.centerpoint.handing import MOMENTS, TOLD
 from app.domains.crm.centerpoint.intake import Intake
+from app.domains.crm.centerpoint.sheets import SHEETS
+from app.engine.bulk.work import jsoned
 
-# Which tables a file fills, parents first.
-FILLS = (
-    (sheets.CUSTOMERS.file, ("customers",)),
-    (sheets.CONTACTS.file, ("contacts",)),
-    (sheets.PROPERTIES.file, ("properties",)),
-    (sheets.JOBS.file, ("jobs", "crm_activities")),
-    (sheets.INVOICES.file, ("invoices",)),
-    (sheets.LINES.file, ("invoice_lines",)),
-    (sheets.PAYMENTS.file, ("payments", "payment_allocations")),
-    (sheets.LEADS.file, ("leads",)),
-)
-TABLES = tuple(table for _file, tables in FILLS for table in tables)
-
-# A date nobody could read leaves these to the moment of the import, which is when the record came to be here.
-MOMENTS = ("created_at", "requested_at", "stage_entered_at", "occurred_at")
+TABLES = tuple(table for sheet in SHEETS for table in sheet.tables)
 
 NUMBERS = {"customer": ("customers", "C-", 5), "job": ("jobs", "J-", 6), "invoice": ("invoices", "INV-", 5),
            "payment": ("payments", "PM-", 6), "lead": ("leads", "L-", 5)}  # fmt: skip
@@ -54,10 +42,12 @@ def bring_in(
     tables and be alone in them: ids are given out here, not by the sequences.
     """
     intake = weigh(folder, zone, first_free(connection, TABLES))
+    said = {table: [_said(table, record) for record in intake.tables.get(table, ())] for table in TABLES}
     if rewrite:
         rewrite(intake)
     missing = dict.fromkeys(MOMENTS, at)
-    for file, tables in FILLS:
+    for sheet in SHEETS:
+        file, tables = sheet.file, sheet.tables
         read, refused = intake.read[file], intake.turned_away[file]
         reason = f"CenterPoint import, {file}: {read:,} rows read, {read - refused:,} taken, {refused:,} refused"
         connection.execute(OPEN, (f"import.{tables[0]}", reason, tenant_id))
@@ -65,10 +55,33 @@ def bring_in(
             copy_records(
                 connection, table, intake.tables.get(table, []), constant={"tenant_id": tenant_id}, missing=missing
             )
+    remember(connection, tenant_id, at, intake, said)
     list_refusals(connection, tenant_id, intake)
     advance(connection, TABLES)
     number_on(connection, tenant_id)
     return intake
+
+
+def remember(
+    connection: Connection[Any], tenant_id: int, at: datetime, intake: Intake, said: Mapping[str, Sequence[str]]
+) -> None:
+    """Keep where each record came from and what CenterPoint said of it, as the guided run does: a newer export finds it."""
+    columns = ("tenant_id", "source", "table_name", "source_key", "record_id", "raw", "said", "seen_at")
+    copy_rows(connection, "record_sources", columns, (
+        (tenant_id, SOURCE, table, origin.key, intake.first.get(table, 1) + place, jsoned(_storable(origin.row.cells)),
+         said[table][place], at)
+        for table in TABLES for place, origin in enumerate(intake.origins.get(table, ()))
+    ))  # fmt: skip
+
+
+def _said(table: str, record: Mapping[str, Any]) -> str:
+    told = {
+        name: value
+        for name, value in record.items()
+        if (name in TOLD[table] and not (value is None and name in MOMENTS))
+        or name in ("external_source", "external_id")
+    }
+    return jsoned(_storable(told))
 
 
 def list_refusals(connection: Connection[Any], tenant_id: int, intake: Intake) -> None:

@@ -60,7 +60,7 @@ def customers(intake: Intake, rows: Iterable[Row]) -> None:
             "lifetime_revenue": 0,
             "open_balance": 0,
             "last_job_at": None,
-        }, row.key)  # fmt: skip
+        }, row)  # fmt: skip
 
 
 def contacts(intake: Intake, rows: Iterable[Row]) -> None:
@@ -98,7 +98,7 @@ def contacts(intake: Intake, rows: Iterable[Row]) -> None:
             "created_at": customer["created_at"],
             "external_source": SOURCE,
             "external_id": row.key,
-        }, row.key)  # fmt: skip
+        }, row)  # fmt: skip
 
 
 def _extension(number: object) -> str | None:

@@ -29,6 +29,14 @@ class Refusal:
     raw: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record came from: the row, and the key by which the export knows just this record of it."""
+
+    row: Row
+    key: str
+
+
 @dataclass
 class Intake:
     """Rows on their way into the tables. `first` gives the first free id per table; the keys of what came in are kept
@@ -37,30 +45,41 @@ class Intake:
     zone: ZoneInfo
     first: Mapping[str, int]
     tables: dict[str, list[Record]] = field(default_factory=dict)
+    origins: dict[str, list[Origin]] = field(default_factory=dict)
+    """Of every record of `tables`, in the same order."""
     refusals: list[Refusal] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
     turned_away: Counter[str] = field(default_factory=Counter)
     known: dict[str, dict[str, Record]] = field(default_factory=dict)
     refused: dict[str, set[str]] = field(default_factory=dict)
 
-    def admit(self, table: str, record: Record, key: str | None = None) -> Record:
-        """Give the record its id and a place among the table's rows."""
+    def admit(self, table: str, record: Record, row: Row, key: str = "") -> Record:
+        """Give the record its id and a place among the table's rows. `key` where it is not the row's own."""
         rows = self.tables.setdefault(table, [])
         record["id"] = self.first.get(table, 1) + len(rows)
         rows.append(record)
-        if key is not None:
-            self.known.setdefault(table, {})[key] = record
+        self.origins.setdefault(table, []).append(Origin(row, key or row.key))
+        if not key:
+            self.known.setdefault(table, {})[row.key] = record
         return record
+
+    def origin(self, table: str, record_id: int) -> Origin:
+        """Where the record of that id came from."""
+        return self.origins[table][record_id - self.first.get(table, 1)]
 
     def refuse(self, table: str, row: Row, fault: str, reason: str) -> None:
         """Send the whole row back; what hangs on it will follow."""
-        self.turned_away[row.file] += 1
         self.refused.setdefault(table, set()).add(row.key)
+        if row.here:
+            return
+        self.turned_away[row.file] += 1
         raw = {"kind": "row", "fault": fault, "row": row.cells}
         self.refusals.append(Refusal(row.file, row.number, row.key, "row", fault, reason, raw))
 
     def without(self, row: Row, column: str, fault: str, reason: str, **more: Any) -> None:
         """Note one value that could not be taken from a row that otherwise comes in."""
+        if row.here:
+            return
         raw = {"kind": "value", "fault": fault, "column": column, "value": row[column], **more}
         sentence = f"value not taken: {column} is {reason}"
         self.refusals.append(Refusal(row.file, row.number, row.key, "value", fault, sentence, raw))
@@ -76,7 +95,7 @@ class Intake:
     def sound(self, table: str, rows: Iterable[Row]) -> Iterator[Row]:
         """Count the rows and pass on those of the right width with a key of their own; send the others back."""
         for row in rows:
-            self.read[row.file] += 1
+            self.read[row.file] += not row.here
             if row.fault:
                 self.refuse(table, row, "broken_row", row.fault)
             elif not row.key:

@@ -8,7 +8,7 @@ source. Its money moves as one: the customer's balance is the same with all of i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +34,8 @@ class Line:
     description: str
     quantity: Decimal
     amount: Decimal
+    key: str
+    """Its invoice and its number there, told apart where one number stands twice."""
 
 
 def spread(total: Decimal, over: Sequence[Decimal]) -> list[Decimal]:
@@ -55,7 +57,7 @@ def invoices(intake: Intake, rows: Iterable[Row], line_rows: Iterable[Row]) -> N
     headers = list(intake.sound("invoices", _without_total(intake, rows)))
     lines: dict[str, list[Row]] = defaultdict(list)
     for row in line_rows:
-        intake.read[row.file] += 1
+        intake.read[row.file] += not row.here
         lines[row.key].append(row)
     for row in headers:
         _document(intake, row, lines.pop(row.key, []))
@@ -70,6 +72,9 @@ def invoices(intake: Intake, rows: Iterable[Row], line_rows: Iterable[Row]) -> N
 def _without_total(intake: Intake, rows: Iterable[Row]) -> Iterable[Row]:
     sums = {"Subtotal": NONE, "Total": NONE}
     for row in rows:
+        if row.here:
+            yield row
+            continue
         if row.key or row.fault or "TOTAL" not in [cell.strip().upper() for cell in row.cells.values()]:
             for column in sums:
                 try:
@@ -94,7 +99,7 @@ def _document(intake: Intake, row: Row, line_rows: list[Row]) -> None:
         return _with_lines(intake, row, line_rows)
     try:
         header = _header(row)
-        lines = [_line(line) for line in line_rows]
+        lines = list(_lines(line_rows))
         _prove(header, lines, job, customer)
     except Unreadable as fault:
         code = getattr(fault, "code", "unreadable_document")
@@ -122,7 +127,15 @@ def _header(row: Row) -> Record:
     return {"status": status, "issued": issued, "due": due, **amounts}
 
 
-def _line(row: Row) -> Line:
+def _lines(rows: Iterable[Row]) -> Iterable[Line]:
+    seen: Counter[str] = Counter()
+    for row in rows:
+        key = f"{row.key}/{row.cells.get('Ln', '').strip()}"
+        seen[key] += 1
+        yield _line(row, key if seen[key] == 1 else f"{key} ({seen[key]})")
+
+
+def _line(row: Row, key: str) -> Line:
     if row.fault:
         raise Unreadable(f"line in row {row.number}: {row.fault}")
     amount, quantity = money(row["Amount"]), number(row["Qty"])
@@ -131,7 +144,7 @@ def _line(row: Row) -> Line:
         raise Unreadable(f"line in row {row.number} lacks its number, quantity or amount")
     if (amount / quantity).quantize(CENT) * quantity != amount:
         raise Unreadable(f"line in row {row.number}: no unit price in cents gives {amount} for {quantity}")
-    return Line(row, int(position), title(row["Description"]) or "(no description)", quantity, amount)
+    return Line(row, int(position), title(row["Description"]) or "(no description)", quantity, amount, key)
 
 
 def _prove(header: Record, lines: list[Line], job: Record, customer: Record) -> None:
@@ -178,7 +191,7 @@ def _admit(intake: Intake, row: Row, header: Record, lines: list[Line], job: Rec
         "created_at": at,
         "external_source": SOURCE,
         "external_id": row.key,
-    }, row.key)  # fmt: skip
+    }, row)  # fmt: skip
     rate = (tax / subtotal * 100).quantize(Decimal("0.0001")) if subtotal else NONE
     for line, share in zip(lines, spread(tax, [line.amount for line in lines]), strict=True):
         intake.admit("invoice_lines", {
@@ -192,7 +205,7 @@ def _admit(intake: Intake, row: Row, header: Record, lines: list[Line], job: Rec
             "line_total": line.amount,
             "cost_type": COST_TYPES.get(line.description.split(",")[0].lower(), "other"),
             "created_at": at,
-        })  # fmt: skip
+        }, line.row, line.key)  # fmt: skip
     if final:
         customer["lifetime_revenue"] += subtotal
         job["billed_total"] += subtotal

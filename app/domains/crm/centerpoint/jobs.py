@@ -100,7 +100,7 @@ def _admit(
         "created_at": at,
         "external_source": SOURCE,
         "external_id": row.key,
-    }, row.key)  # fmt: skip
+    }, row)  # fmt: skip
     last = done or at
     if last and (customer["last_job_at"] is None or customer["last_job_at"] < last):
         customer["last_job_at"] = last
@@ -113,7 +113,7 @@ def _admit(
             "job_id": job["id"],
             "occurred_at": at,
             "created_at": at,
-        })  # fmt: skip
+        }, row, f"{row.key}/note")  # fmt: skip
 
 
 def _value(raw: str) -> Decimal | None:

@@ -102,7 +102,7 @@ def _admit(
         "created_at": at,
         "external_source": SOURCE,
         "external_id": row.key,
-    }, row.key)  # fmt: skip
+    }, row)  # fmt: skip
 
 
 def _repeats(records: list[Record]) -> None:

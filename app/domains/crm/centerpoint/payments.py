@@ -40,14 +40,19 @@ def payments(intake: Intake, rows: Iterable[Row], invoice_rows: Iterable[Row]) -
         except Unreadable as fault:
             intake.refuse("payments", row, "unreadable_payment", str(fault))
             continue
-        intake.admit("payments", record, row.key)
+        intake.admit("payments", record, row)
         received[row.key_of("Inv #")].append((record["received_on"], row.key, row, record))
     for key, receipts in received.items():
-        _settle(intake, intake.known["invoices"][key], sorted(receipts, key=lambda receipt: receipt[:2]))
+        _settle(intake, intake.known["invoices"][key], sorted(receipts, key=_in_turn))
     for row in invoice_rows:
         if invoice := intake.known.get("invoices", {}).get(row.key):
             _compare(intake, row, invoice, sum((receipt[3]["amount"] for receipt in received[row.key]), NONE))
     _balances(intake)
+
+
+def _in_turn(receipt: tuple[date, str, Row, Record]) -> tuple[bool, date, str]:
+    """Oldest first, after what settled the invoice here already."""
+    return (not receipt[2].here, *receipt[:2])
 
 
 def _payment(row: Row, customer: Record, invoice: Record) -> Record:
@@ -89,7 +94,7 @@ def _settle(intake: Intake, invoice: Record, receipts: list[tuple[date, str, Row
                 "amount": taken,
                 "allocated_on": on,
                 "created_at": payment["created_at"],
-            })  # fmt: skip
+            }, row, f"{row.key}/{invoice['external_id']}")  # fmt: skip
         if taken < payment["amount"]:
             copy = any(_copies(payment, earlier[3]) for earlier in receipts[:place])
             _list_excess(intake, row, payment, invoice, open_amount, copy)

@@ -43,4 +43,4 @@ def properties(intake: Intake, rows: Iterable[Row]) -> None:
             "created_at": customer["created_at"],
             "external_source": SOURCE,
             "external_id": row.key,
-        }, row.key)  # fmt: skip
+        }, row)  # fmt: skip

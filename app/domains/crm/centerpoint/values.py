@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 NOTHING = frozenset({"", "-", "n/a", "none"})
 YES = frozenset({"y", "yes", "1", "true"})
@@ -69,6 +70,7 @@ def money(raw: str | None) -> Decimal | None:
     return -cents if negative else cents
 
 
+@lru_cache(4096)
 def number(raw: str | None) -> Decimal | None:
     """A plain quantity such as squares of roof or hours."""
     text = words(raw)
@@ -83,6 +85,7 @@ def number(raw: str | None) -> Decimal | None:
     return value
 
 
+@lru_cache(8192)  # an export has tens of thousands of days and few thousand different ones
 def day(raw: object) -> date | None:
     """A calendar day, US order, from `2024-09-13`, `09/13/2024`, `9/13/24` or `Sep 13 2024`.
 
