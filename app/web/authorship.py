@@ -6,11 +6,14 @@ and for nobody else who signs in at the same desk.
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from app.core.clock import now
 from app.engine.access import Actor
 
 FIELD = "typed.by"
@@ -28,18 +31,28 @@ class Author(NamedTuple):
 
 def mark(actor: Actor) -> str:
     """The mark of a person's pages."""
-    return str(_signer().dumps([actor.user_id, actor.app_user_id]))
+    return _mark(_secrets(), actor.user_id, actor.app_user_id, now().replace(minute=0, second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1024)
+def _mark(secrets: tuple[str, ...], user_id: int, app_user_id: int | None, _hour: datetime) -> str:
+    """Signed once an hour for each person, since every page carries it."""
+    return str(_signed_by(secrets).dumps([user_id, app_user_id]))
 
 
 def author(text: str | None) -> Author | None:
     """The person behind a mark, or None for one we did not make or that is too old."""
     try:
-        user_id, app_user_id = _signer().loads(text or "", max_age=LASTS)
+        user_id, app_user_id = _signed_by(_secrets()).loads(text or "", max_age=LASTS)
     except (BadData, ValueError, TypeError):
         return None
     return Author(user_id, app_user_id) if isinstance(user_id, int) and isinstance(app_user_id, int) else None
 
 
-def _signer() -> URLSafeTimedSerializer:
+def _secrets() -> tuple[str, ...]:
     config = current_app.config
-    return URLSafeTimedSerializer([*(config.get("SECRET_KEY_FALLBACKS") or ()), config["SECRET_KEY"]], "console.author")
+    return (*(config.get("SECRET_KEY_FALLBACKS") or ()), config["SECRET_KEY"])
+
+
+def _signed_by(secrets: tuple[str, ...]) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(list(secrets), "console.author")

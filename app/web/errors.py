@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import logging
 
+import psycopg
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
@@ -126,7 +127,17 @@ def on_busy(error: Busy) -> AnyResponse:
 
 def on_database(error: DBAPIError) -> AnyResponse:
     """The database is away, too slow, or refused what we sent; only the last is a fault of the program."""
-    state = getattr(error.orig, "sqlstate", None)
+    return _database(error, error.orig, error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None)
+
+
+def on_driver(error: psycopg.Error) -> AnyResponse:
+    """The same of a statement sent straight to the driver, as lists do."""
+    cut_off = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and error.sqlstate is None
+    return _database(error, error, cut_off)
+
+
+def _database(error: Exception, cause: BaseException | None, is_away: bool) -> AnyResponse:
+    state = getattr(cause, "sqlstate", None) or ""
     if state == SLOW:
         log.warning("database.too_slow", extra={"path": request.path[:200]})
         return answer(
@@ -135,8 +146,8 @@ def on_database(error: DBAPIError) -> AnyResponse:
     if state == LOCKED:
         return answer(503, "Someone else is changing the same rows. Nothing was changed. Try again.", retry_after=1)
     # No state: the connection itself failed. 08: connection, 53: out of resources, 57P: being shut down or started.
-    if error.connection_invalidated or state is None or state.startswith(("08", "53", "57P")):
-        log.error("database.away", extra={"why": str(error.orig)[:300]})
+    if is_away or state.startswith(("08", "53", "57P")):
+        log.error("database.away", extra={"why": str(cause)[:300]})
         return answer(503, retry_after=TRY_AGAIN)
     return on_any(error)
 
@@ -171,5 +182,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refusal, on_refusal)  # type: ignore[type-var]
     app.register_error_handler(Busy, on_busy)  # type: ignore[type-var]
     app.register_error_handler(DBAPIError, on_database)  # type: ignore[type-var]
+    app.register_error_handler(psycopg.Error, on_driver)  # type: ignore[type-var]
     app.register_error_handler(PoolTimeout, on_no_connection)  # type: ignore[type-var]
     app.register_error_handler(Exception, on_any)

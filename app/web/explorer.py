@@ -251,7 +251,7 @@ def options(where: str, by: str) -> str | AnyResponse:
 
 @blueprint.get("/explorer/<table:where>/<key>")
 @needs("explorer.read")
-def record(where: str, key: str) -> str:
+def record(where: str, key: str) -> str | AnyResponse:
     """One row, what it refers to and what refers to it."""
     resource, view, actor = _with_rows(where)
     with _readable(resource), limited():

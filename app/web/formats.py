@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask, Response, current_app
 
 from app.core import charts, clock, formats
+from app.web.joined import joined
 
 FILTERS = {
     "money": formats.money,
@@ -35,8 +36,11 @@ FOREVER = "public, max-age=31536000, immutable"
 
 def install(app: Flask) -> None:
     """Give the app's templates the filters and globals, and its static files addresses that may be cached for ever."""
-    version = static_hash(Path(app.static_folder or "static"))
-    urls = app.extensions["static_urls"] = StaticUrls(f"{app.static_url_path}/{version}/")
+    folder = Path(app.static_folder or "static")
+    version = static_hash(folder)
+    prefix = f"{app.static_url_path}/{version}/"
+    urls = app.extensions["static_urls"] = StaticUrls(prefix)
+    urls.update({source: prefix + made for source, made in joined(folder).items()})
     app.jinja_env.filters.update(FILTERS)
     # A shell asks for some fifty addresses, so templates get the dictionary's own look-up and not a function around it.
     app.jinja_env.globals.update(

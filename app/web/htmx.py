@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, make_response, redirect, request
 from htmx_flask import Htmx
@@ -29,6 +30,12 @@ def install(app: Flask) -> None:
 def wants_fragment() -> bool:
     """Whether only part of the page is to be swapped in; everything else gets a whole page."""
     return request.headers.get("HX-Request-Type") == "partial"
+
+
+def asked_from() -> str:
+    """The page a script asked from, as its address stands in the browser: path and query; "" where nobody said."""
+    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return f"{shown.path}?{shown.query}" if shown.query else shown.path
 
 
 def redirect_whole_page(address: str) -> AnyResponse:

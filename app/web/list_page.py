@@ -15,7 +15,9 @@ from app.engine.counting import Count
 from app.engine.dates import said
 from app.engine.fields import Choice, Date, Field, Flag, Moment, Money, Reference
 from app.engine.filters import OURS, Clause
+from app.engine.importing.files import may_import
 from app.engine.listing import DEFAULT_LIMIT, ListQuery, Page
+from app.engine.merging import doing
 from app.engine.narrowing import Emptied
 from app.engine.projection import Projection
 from app.engine.saved_views import Asked, Kept
@@ -93,6 +95,8 @@ class ListPage:
     """Why there are no rows to show: the sentence of a list that took too long."""
     emptied: Emptied | None = None
     """Of a list without rows, what kept them out."""
+    turned: bool = False
+    """Whether the asker has this very list open and only turns its pages: what stands over the rows stays as it is."""
 
     @property
     def heads(self) -> list[Head]:
@@ -120,6 +124,16 @@ class ListPage:
     def fixable(self) -> bool:
         """Whether what is selected can be changed as one."""
         return work.offered(self.query.projection)
+
+    @cached_property
+    def mergeable(self) -> bool:
+        """Whether what is selected can be made one record."""
+        return doing.may(self.query.resource, self.actor)
+
+    @property
+    def imports(self) -> bool:
+        """Whether this role may bring files into this list."""
+        return may_import(self.query.projection)
 
     @property
     def selected_from(self) -> str:
@@ -161,7 +175,20 @@ class ListPage:
             made.append(ChipGroup("and", (Chip("Records", "are those of", "a result at the SQL desk", gone, None),)))
         if self.query.archived:
             gone = without(self.path, self.pairs, "archived")
-            made.append(ChipGroup("and", (Chip("Archived", "are", "shown", gone, None),)))
+            made.append(
+                ChipGroup(
+                    "and",
+                    (
+                        Chip(
+                            "Archived and merged" if self.query.resource.merged_into else "Archived",
+                            "are",
+                            "shown",
+                            gone,
+                            None,
+                        ),
+                    ),
+                )
+            )
         return made
 
     @cached_property
@@ -319,6 +346,12 @@ class ListPage:
     @property
     def unsearched(self) -> str:
         return without(self.path, self.pairs, "q")
+
+    @property
+    def put_away(self) -> str | None:
+        """The same list with what was archived or merged, where that is left out of it."""
+        left_out = self.query.resource.archivable and not self.query.archived
+        return link(self.path, self.pairs, drop=PLACE, archived="1") if left_out else None
 
     @property
     def narrowed(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as filled
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Template
@@ -102,7 +103,13 @@ def moment(value: datetime | None, now: datetime, zone: str, planned: bool = Fal
 
 def _moment(value: datetime, now: datetime, zone: str, planned: bool) -> str:
     words = formats.planned(value, now, zone) if planned else formats.relative(value, now, zone)
-    return f'<time datetime="{value.isoformat()}" title="{formats.absolute(value, zone)}">{words}</time>'
+    return f"<time {_exactly(value, zone)}>{words}</time>"
+
+
+@lru_cache(maxsize=16_384)
+def _exactly(value: datetime, zone: str) -> str:
+    """The exact point in time as attributes. Remembered: a list is looked at again and again, and says it in each row."""
+    return f'datetime="{value.isoformat()}" title="{formats.absolute(value, zone)}"'
 
 
 def person(name: str | None) -> Markup | str:

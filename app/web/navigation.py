@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,6 +46,14 @@ _screens: list[Place] = []
 def place(group: str, order: int, label: str, href: str, icon: str, may: str, letter: str = "") -> None:
     """Put a screen into the navigation; called once, where the screen is mounted."""
     _screens.append(Place(group, order, label, href, icon, may, letter=letter))
+
+
+_counts: dict[str, Callable[[Actor], int | None]] = {}
+
+
+def counted(href: str, count: Callable[[Actor], int | None]) -> None:
+    """Put a number beside a place of the navigation: work that waits for whoever looks. It must cost next to nothing."""
+    _counts[href] = count
 
 
 def screens() -> tuple[Place, ...]:
@@ -104,18 +113,26 @@ def menu(actor: Actor) -> Menu:
         key=len,
         default=None,
     )
-    return _menu(actor.permissions, current, asset("icons.svg"))
+    here_too = {each.href for _name, places in _places(actor.permissions) for each in places}
+    counts = tuple((href, count(actor)) for href, count in _counts.items() if href in here_too)
+    return _menu(actor.permissions, current, asset("icons.svg"), counts)
 
 
 @lru_cache(maxsize=2048)
-def _menu(permissions: frozenset[str], current: str | None, sprite: str) -> Menu:
+def _menu(
+    permissions: frozenset[str], current: str | None, sprite: str, counts: tuple[tuple[str, int | None], ...]
+) -> Menu:
+    numbers = dict(counts)
     groups_here = _places(permissions)
     few = sum(len(places) for _name, places in groups_here) <= FEW
     items: list[tuple[str | None, bool, list[Item]]] = [
         (
             name,
             few or name in EVERYDAY or any(each.href == current for each in places),
-            [(each.label, each.href, each.icon, each.href == current, None, each.letter) for each in places],
+            [
+                (each.label, each.href, each.icon, each.href == current, numbers.get(each.href) or None, each.letter)
+                for each in places
+            ],
         )
         for name, places in groups_here
     ]

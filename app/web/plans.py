@@ -41,6 +41,7 @@ from app.web.receipts import say
 from app.web.resources import chosen, picks, stamp
 from app.web.security import local_path, needs, signed_in
 from app.web.session import current_actor
+from app.web.steering import asks_after, steer
 
 blueprint = Blueprint("plans", __name__)
 place("System", 31, "Bulk fixes", "/plans", "pencil", "export.read")
@@ -301,14 +302,16 @@ class Shown:
 
 def _page(opened: Opened, status_reason: str = "", typed: str = "") -> str:
     plan, connection = opened.plan, opened.connection
-    counted = plans.counts(connection, plan)
+    # Before the rehearsal is through there is nothing to show of its rows, and whoever waits asks every second.
+    shows = plan.state != "rehearsing"
+    counted = plans.counts(connection, plan) if shows else {}
     outcome = request.args.get("outcome", "")
     if outcome and outcome not in OUTCOMES:
         raise BadQuery("There are no such rows.")
     asked = request.args.get("after", "0")
     if not (asked.isascii() and asked.isdigit() and len(asked) < 9):
         raise BadQuery("That is not a page of this plan.")
-    found = plans.rows(connection, plan, outcome or None, int(asked), plans.PAGE + 1)
+    found = plans.rows(connection, plan, outcome or None, int(asked), plans.PAGE + 1) if shows else []
     base = f"/plans/{plan.id}"
     pairs = [("outcome", outcome)] if outcome else []
     made = plans.sets(connection, plan)
@@ -326,7 +329,9 @@ def _page(opened: Opened, status_reason: str = "", typed: str = "") -> str:
         rows=_shown(opened, found[: plans.PAGE]),
         next=link(base, pairs, after=str(found[plans.PAGE - 1].n)) if len(found) > plans.PAGE else None,
         first=link(base, pairs) if asked != "0" else None,
-        reasons=plans.reasons(connection, plan),
+        reasons=plans.reasons(connection, plan) if shows else (),
+        shows=shows,
+        asks_after=asks_after(plan.total),
         touched=_touched(plan, opened.actor),
         money=_money(plan, opened.actor),
         whole=bool(plan.effects.get("whole")),
@@ -475,33 +480,18 @@ def _tell(done: BulkPlan) -> None:
     say(f"{done.applied:,} {many} changed{left}", receipt, failed=not done.applied, back=f"/plans/{done.id}")
 
 
-@blueprint.post("/plans/<int:number>/stop")
-@signed_in
-def stop(number: int) -> AnyResponse:
-    """Stop after the batch in hand."""
-    opened = _open(number)
-    with transaction() as connection:
-        applying.stop(connection, opened.plan)
-    return redirect(f"/plans/{number}", 303)
+def _go_on(connection: Connection, plan: BulkPlan) -> None:
+    applying.go_on(connection, plan)
+    _queue(connection, plan.id)
 
 
-@blueprint.post("/plans/<int:number>/continue")
-@signed_in
-def go_on(number: int) -> AnyResponse:
-    """Go on with a plan that was stopped."""
-    opened = _open(number)
-    with transaction() as connection:
-        applying.go_on(connection, opened.plan)
-        _queue(connection, number)
-    return redirect(f"/plans/{number}", 303)
-
-
-@blueprint.post("/plans/<int:number>/discard")
-@signed_in
-def discard(number: int) -> AnyResponse:
-    """Throw a plan away that nothing was applied of."""
-    opened = _open(number)
-    with transaction() as connection:
-        applying.discard(connection, opened.plan)
-    say("Plan thrown away; nothing was changed")
-    return redirect(local_path(opened.plan.address, "/plans"), 303)
+steer(
+    blueprint,
+    "/plans",
+    lambda number: _open(number).plan,
+    stop=applying.stop,
+    go_on=_go_on,
+    discard=applying.discard,
+    thrown_away="Plan thrown away; nothing was changed",
+    onward=lambda plan: local_path(plan.address, "/plans"),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from app.web.addresses import link
 from app.web.list_page import ListPage
 from app.web.origin import AT, FROM, carried
 from app.web.rows import Column
+from app.web.told import ToldPanel, panels
 
 PANEL_ROWS = 10
 _DETAILS = "Details"
@@ -125,6 +127,15 @@ class RecordPage:
     """Fields that are masked for this role and shown for the moment."""
     seen_for: int = 0
     """Seconds for which they still are."""
+    sources: list[ToldPanel] = dataclass_field(default_factory=list)
+
+    @property
+    def clashes(self) -> tuple[str, list[str]] | None:
+        """The first source with fields it and we both changed, and what those are called."""
+        found = [(one.name, [each.field.title for each in one.fields if each.asked]) for one in self.sources]
+        return next(((name, titles) for name, titles in found if titles), None)
+
+    """What those it came from say of it."""
 
     @classmethod
     def load(
@@ -166,6 +177,7 @@ class RecordPage:
             offered - opened.keys(),
             frozenset(opened),
             seen_for,
+            panels(connection, record, actor),
         )
 
 

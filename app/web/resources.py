@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
 from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import now
@@ -28,9 +30,9 @@ from app.engine.refusals import NotAllowed, Rejected, Stale, TooSlow
 from app.engine.registry import REGISTRY, target_of
 from app.engine.resource import Resource
 from app.engine.states import Moving
-from app.web import drafts, exporting, receipts, rows, saved_views, second_person
-from app.web.addresses import given
-from app.web.htmx import wants_fragment
+from app.web import drafts, exporting, merged, receipts, rows, saved_views, second_person
+from app.web.addresses import PLACE, Pairs, given, joined
+from app.web.htmx import asked_from, wants_fragment
 from app.web.list_page import ListPage
 from app.web.origin import AT, FROM, came, came_back, carried, crumbs, in_place_of, page_with, steps
 from app.web.origin import origin as origin_of
@@ -105,6 +107,7 @@ def show_list(
         carried(said),
         stopped,
         None if stopped else emptied(connection, query, page, actor),
+        fragment and turned(resource.path, said),
     )
     return render_template(
         "resource/rows.html" if fragment else template,
@@ -114,6 +117,15 @@ def show_list(
         resource=resource,
         view=view,
     )
+
+
+def turned(path: str, said: Pairs) -> bool:
+    """Whether the page that asks shows this list already, whatever part of it."""
+    page, _, query = asked_from().partition("?")
+    before = joined(MultiDict(parse_qsl(query)))
+    return page == path and [pair for pair in before if pair[0] not in (FROM, *PLACE)] == [
+        pair for pair in said if pair[0] not in PLACE
+    ]
 
 
 def emptied(connection: Connection, query: listing.ListQuery, page: listing.Page, actor: Actor) -> Emptied | None:
@@ -157,8 +169,8 @@ def record(domain: str, table: str, key: int) -> str | AnyResponse:
 
 def show_record(
     resource: Resource, view: Projection, actor: Actor, key: Any, template: str = "resource/record.html", **context: Any
-) -> str:
-    """The record page of any resource."""
+) -> str | AnyResponse:
+    """The record page of any resource; one that was merged into another leads there."""
     connection = reading()
     wanted = request.args.get("rel")
     if wants_fragment() and wanted:
@@ -167,6 +179,9 @@ def show_record(
             "resource/related.html", related=related_page(connection, shown, actor, wanted, request.args), record=shown
         )
     page = RecordPage.load(connection, view, key, actor, request.args)
+    onward = merged.away(page.record)
+    if onward is not None:
+        return redirect(onward, 303)
     walk = steps(connection, view, actor, key)
     return render_template(
         template,
@@ -178,6 +193,9 @@ def show_record(
         view=view,
         page_title=page.record.title,
         crumbs=[*crumbs(resource, view, actor, key), (page.record.title, None)],
+        was=merged.came_from(resource, view, actor, key),
+        into=merged.kept_one(page.record, actor),
+        mergeable=merged.offered(page.record, actor),
         **context,
     )
 
@@ -511,6 +529,8 @@ def act(domain: str, table: str, key: int, action: str) -> str | AnyResponse:
     if move is None:
         abort(404)
     shown = records.read(reading(), view, key, actor)
+    if resource.merging is not None and resource.merging.move == move.key:
+        return redirect(f"{resource.path}/{key}/merge", 303)
     forbidden = unpermitted(resource, shown.values, move, actor)
     if forbidden:
         raise NotAllowed(forbidden)

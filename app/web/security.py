@@ -192,9 +192,7 @@ def to_sign_in() -> AnyResponse:
     from app.web import drafts, htmx  # here, because both may ask who is signed in
 
     if is_fragment():
-        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
-        page = f"{shown.path}?{shown.query}" if shown.query else shown.path
-        return htmx.sign_in_first(url_for("sign_in.form", next=local_path(page, "") or None))
+        return htmx.sign_in_first(url_for("sign_in.form", next=local_path(htmx.asked_from(), "") or None))
     if request.accept_mimetypes.best == "text/event-stream":
         abort(
             401

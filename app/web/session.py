@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+import psycopg
 from flask import Flask, Request, Response, abort, g, request
 from flask import session as _session
 from flask.sessions import SessionInterface, SessionMixin
@@ -154,8 +155,8 @@ def asked_first(find: Callable[[], Found]) -> Found:
     """The first statement of a request is the first to notice that the server was restarted in between: once more then."""
     try:
         return find()
-    except DBAPIError as error:
-        if not error.connection_invalidated:
+    except (DBAPIError, psycopg.OperationalError) as error:
+        if isinstance(error, DBAPIError) and not error.connection_invalidated:
             raise
         forget_reading()
         return find()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from app.engine import listing
 from app.engine.access import Actor
 
 IDLE = "2 hours"
@@ -77,7 +78,7 @@ JOIN tenants t ON t.id = a.tenant_id AND t.status = 'active'
 LEFT JOIN user_profiles p ON p.user_id = u.id
 {HELD}WHERE s.idle_expires_at > now() AND s.absolute_expires_at > now() AND
 """
-_FIND = f"{_STANDING} s.session_hash = %s"
+_FIND = f"{_STANDING} s.session_hash = %(hash)s"
 _FIND_ALL = f"{_STANDING} s.id = ANY(%s)"
 
 _BEGIN = text(f"""
@@ -129,8 +130,8 @@ def digest(token: str) -> bytes:
 
 def find(connection: Connection, token: str) -> Standing | None:
     """The person behind a cookie, or None when the session is over or the person may no longer work here."""
-    row = connection.exec_driver_sql(_FIND, (digest(token),)).first()
-    return Standing(*row) if row else None
+    found = listing.run(connection, _FIND, {"hash": digest(token)})
+    return Standing(*found[0]) if found else None
 
 
 def standings(connection: Connection, ids: list[int]) -> dict[int, Standing]:

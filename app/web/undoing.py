@@ -83,7 +83,7 @@ def undo(set_id: int) -> str | AnyResponse:
         why_not = undo_later.may_undo_all(unit, [number for number, _entries in sets], actor)
         if why_not:
             raise NotAllowed(why_not)
-        if only is None and (len(sets) > 1 or found.entry_count > IN_REQUEST):
+        if only is None and (len(sets) > 1 or found.entry_count > IN_REQUEST or _arrived_with_more(unit, found)):
             return _later(found, sets, actor)
         prepared = plan_undo(unit, found, actor, only)
     if request.form.get("without_refused"):
@@ -104,6 +104,13 @@ def undo(set_id: int) -> str | AnyResponse:
     left = f" {len(prepared.left)} left as they are, changed since." if prepared.left else ""
     receipts.say(f"Undone.{left}" if left else "Undone", receipt)
     return redirect(_back(found, actor), 303)
+
+
+def _arrived_with_more(connection: Connection, found: ChangeSet) -> bool:
+    """Whether an import brought records from which more follows when one of them is written: they go together or not."""
+    if undo_later.arrived(found) is None:
+        return False
+    return any(bool(resource.follow) for resource in map(REGISTRY.get, ledger.tables(connection, found.id)) if resource)
 
 
 def _reason(found: ChangeSet) -> str:
@@ -276,10 +283,11 @@ def _slices(connection: Connection, found: ChangeSet) -> list[Slice] | None:
     plain = undo_at_once.is_plain(connection, found.id)
     made = []
     for table in ledger.tables(connection, found.id):
-        resource = undo_at_once.can(connection, table)
+        came = undo_later.arrived(found)
+        resource = undo_at_once.can(connection, table, came is not None)
         if resource is None:
             return None
-        made.append(Slice(found.id, resource, 0, _LAST, plain))
+        made.append(Slice(found.id, resource, 0, _LAST, plain, came))
     return made
 
 

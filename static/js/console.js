@@ -32,6 +32,7 @@ import "./elements/password-field.js";
 import "./elements/seen-until.js";
 import "./elements/time-chart.js";
 import "./elements/sql-desk.js";
+import "./elements/merge-table.js";
 import "./elements/command-palette.js";
 
 document.documentElement.dataset.script = "on";

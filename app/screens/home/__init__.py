@@ -46,8 +46,11 @@ def load(here: Frame, span: Period) -> dict[str, Any]:
         "health": system.health(here),
     }
     board["needs"] = needs.needs(here, board)
+    board["begin"] = needs.begins(here)
     board["tiles"] = _tiles(board)
-    board["nothing"] = all(value is None for key, value in board.items() if key not in ("needs", "tiles", "decide"))
+    board["nothing"] = all(
+        value is None for key, value in board.items() if key not in ("needs", "tiles", "decide", "begin")
+    )
     return board
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
+
+from app.engine.quality import queues
 from app.screens.home.frame import Count, Frame
 
 
@@ -19,7 +22,7 @@ class Need:
 
 
 def needs(here: Frame, board: Mapping[str, Any]) -> list[Need]:
-    """Composed of what the panels counted already, so it costs no statement of its own."""
+    """Composed of what the panels and the navigation counted already, so it costs no statement of its own."""
     may, found = here.actor.may, []
 
     def add(count: Count | None, one: str, many: str, kind: str = "", glyph: str = "open") -> None:
@@ -37,6 +40,9 @@ def needs(here: Frame, board: Mapping[str, Any]) -> list[Need]:
         add(errors.fresh, "new error today", "new errors today", "d", "fail")
     if tasks:
         add(tasks.overdue, "task of yours overdue", "tasks of yours overdue", "w", "warn")
+    if may("dq.fix"):
+        wrong = Count(queues.open_now(here.connection, here.actor), "/quality")
+        add(wrong, "data problem to put right", "data problems to put right", "w", "warn")
     if owed and may("invoices.write"):
         add(owed.overdue, "invoice past due", "invoices past due", "w", "warn")
     if jobs and may("jobs.schedule"):
@@ -46,3 +52,14 @@ def needs(here: Frame, board: Mapping[str, Any]) -> list[Need]:
     if jobs and may("invoices.create"):
         add(jobs.to_invoice, "job to invoice", "jobs to invoice")
     return found
+
+
+def begins(here: Frame) -> bool:
+    """Whether this company has no customer yet and whoever looks may bring in what it has elsewhere."""
+    return (
+        here.actor.may("imports.guided")
+        and not here.connection.execute(_ANY, {"tenant": here.actor.tenant_id}).scalar()
+    )
+
+
+_ANY = text("SELECT EXISTS (SELECT FROM customers WHERE tenant_id = :tenant)")

@@ -63,7 +63,11 @@ def parameters(view: Projection) -> list[Schema]:
     if resource.scopes:
         found.append(_query("scope", {"type": "string", "enum": list(resource.scopes)}, "A ready-made list."))
     if resource.archivable:
-        found.append(_query("archived", {"type": "string", "enum": ["1"]}, "Archived records as well."))
+        found.append(
+            _query(
+                "archived", {"type": "string", "enum": ["1"]}, "Archived records as well, and those merged into others."
+            )
+        )
     return found
 
 

@@ -2,7 +2,7 @@
 
 import { announce } from "../announce.js";
 import { news } from "../elements/staged-changes.js";
-import { open } from "./stream.js";
+import { answered, open } from "./stream.js";
 
 const GATHER_MS = 150;
 const SPREAD_MS = 250;
@@ -47,9 +47,9 @@ async function refresh() {
   const asked = new URL(list.dataset.list, location.href).searchParams;
   for (const name of ["limit", "count"]) asked.delete(name);
   asked.set("keys", [...keys].slice(0, 200).join(","));
-  const answer = await fetch(`${list.dataset.live}/rows?${asked}`).catch(() => null);
-  if (!answer?.ok || answer.redirected || here !== location.href) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const answer = await answered(`${list.dataset.live}/rows?${asked}`);
+  if (!answer?.ok || here !== location.href) return;
+  const fresh = new DOMParser().parseFromString(answer.text, "text/html");
   const rows = new Map([...fresh.querySelectorAll("tr[data-key]")].map((row) => [row.dataset.key, row]));
   const moved = [];
   for (const key of keys) {
@@ -151,10 +151,10 @@ function offer(keys) {
 }
 
 async function show(list) {
-  const answer = await fetch(location.href, { headers: { "HX-Request": "true", "HX-Request-Type": "partial" } }).catch(() => null);
-  if (!answer?.ok || answer.redirected || open() !== list) return;
+  const answer = await answered(location.href, { headers: { "HX-Request": "true", "HX-Request-Type": "partial" } });
+  if (!answer?.ok || open() !== list) return;
   offered = new Set();
-  await window.htmx.swap({ sourceElement: list, target: list, text: await answer.text(), select: "#list", swap: "outerHTML" });
+  await window.htmx.swap({ sourceElement: list, target: list, text: answer.text, select: "#list", swap: "outerHTML" });
   document.querySelector('#list [tabindex="0"]:is(td, th)')?.focus({ preventScroll: true });
   announce("The list is up to date.");
 }

@@ -4,7 +4,7 @@
 import { announce } from "../announce.js";
 import { told } from "../elements/staged-changes.js";
 import { mark } from "./list.js";
-import { open } from "./stream.js";
+import { answered, open } from "./stream.js";
 
 const GATHER_MS = 150;
 const SPREAD_MS = 250;
@@ -36,12 +36,11 @@ async function refresh() {
   timer = null;
   const place = open();
   const here = location.href;
-  const answer = await fetch(here, { headers: { "X-Unattended": "1" } }).catch(() => null);
-  if (place !== open() || here !== location.href || !answer || answer.redirected) return;
+  const answer = await answered(here, { headers: { "X-Unattended": "1" } });
+  if (place !== open() || here !== location.href || !answer || answer.away) return;
   if (answer.status === 404) { gone(place); return; }
   if (!answer.ok) return;
-  const text = await answer.text();
-  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("main");
+  const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("main");
   const main = document.getElementById("main");
   if (!fresh?.querySelector("[data-live]")) return;
   const before = values(main);
@@ -81,9 +80,9 @@ function keepOpen(main, fresh) {
 
 async function ofOthers(place) {
   const seen = document.querySelector("#main form.record-form [name=version]")?.value;
-  const answer = await fetch(`${place.dataset.live}/news?from=${from}${seen ? `&seen=${seen}` : ""}`).catch(() => null);
-  if (!answer?.ok || answer.redirected) return null;
-  return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("news");
+  const answer = await answered(`${place.dataset.live}/news?from=${from}${seen ? `&seen=${seen}` : ""}`);
+  if (!answer?.ok) return null;
+  return new DOMParser().parseFromString(answer.text, "text/html").getElementById("news");
 }
 
 /** An editor with something typed in it is left alone, and told. */

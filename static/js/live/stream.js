@@ -23,6 +23,16 @@ export function open() {
   return document.querySelector("#main [data-live], #main[data-live]") ?? undefined;
 }
 
+/** An answer in full, or undefined where none came: whoever asked looks then, and not before, whether one is still there. */
+export async function answered(address, options) {
+  try {
+    const answer = await fetch(address, options);
+    return { status: answer.status, ok: answer.ok && !answer.redirected, away: answer.redirected, text: await answer.text() };
+  } catch {
+    return undefined;
+  }
+}
+
 function wanted() {
   const element = document.visibilityState === "visible" ? open() : undefined;
   if (!element) return null;
