@@ -3,21 +3,23 @@
 PYTHON ?= python3
 TESTS ?=
 export PYTHON
+# Where it is set, every process would compile the console anew, which is a second of each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test bench check lock clean
 .DELETE_ON_ERROR:
 
-run: .venv/runs static/vendor/ready
+run: .venv/runs static/vendor/console/of
 	@exec .venv/bin/console run
 
-test: .venv/tests static/vendor/ready
+test: .venv/tests static/vendor/console/of
 	@scripts/chromium.sh
 	@.venv/bin/python scripts/test.py $(TESTS)
 
-bench: .venv/tests static/vendor/ready
+bench: .venv/tests static/vendor/console/of
 	@.venv/bin/python -m bench
 
-check: .venv/tests static/vendor/ready
+check: .venv/tests static/vendor/console/of
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/console migrate
@@ -38,6 +40,9 @@ static/vendor/ready: package-lock.json scripts/vendor.py | .venv/runs
 	@echo "Fetching front-end files ..."
 	@.venv/bin/python scripts/vendor.py
 	@touch $@
+
+static/vendor/console/of: static/vendor/ready scripts/join.py $(wildcard static/css/*.css static/js/*.js static/js/*/*.js)
+	@.venv/bin/python scripts/join.py
 
 # Pins again everything in requirements*.in, for every platform and Python from 3.11 on, without addresses.
 lock:

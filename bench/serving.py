@@ -146,6 +146,8 @@ class Ground:
     console: Served
     small: Served
     yardstick: Served
+    big: Config
+    """Settings of the big database as its owner has them; the servers know the application's login alone."""
     key: int
     hundred_thousandth: str
     """The moment up to which the 100,000 customers changed longest ago were changed."""
@@ -230,7 +232,7 @@ def prepare(customers: int, decisions: int) -> Iterator[Ground]:
             started[-1].sign_in(password)
         yardstick = {"YARDSTICK_URL": big.app_database_url or "", "YARDSTICK_TENANT": str(tenant)}
         started.append(Served("bench.yardstick:app", yardstick))
-        yield Ground(*started, key=key, hundred_thousandth=last.isoformat())
+        yield Ground(*started, big=big, key=key, hundred_thousandth=last.isoformat())
     finally:
         for each in started:
             each.stop()

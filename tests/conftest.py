@@ -13,6 +13,7 @@ browser           Chromium; `page` is a new page in a new context of it, `signed
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -33,6 +34,7 @@ from app.core import processes, startup
 from app.core.db import connect_args, psycopg_url
 from tests import servers
 from tests.servers import Database, Server
+from tests.small_export import write_export
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -42,15 +44,30 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--no-opt --no-maglev",  # a page is gone before code made faster has paid for its making
 ]
-DEMO_CUSTOMERS, DEMO_DECISIONS = 300, 400
+DEMO_FIRST, DEMO_LAST, DEMO_LEADS, DEMO_DECISIONS = "00151", "00450", 150, 400
+"""300 customers of the export, some leads, and all that hangs on them; the whole of it is for the tests it is about."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first, so that no process is left alone with it at the end; and beside the first of it what
     does without the demonstration company, so that others need not wait while one process brings it in."""
-    order = ("browser/test_sweep", "engine/test_ledger_", "tests/browser", "tests/ground", "tests/every")
+    order = (
+        "browser/test_centerpoint_run",
+        "browser/test_sweep",
+        "engine/test_ledger_",
+        "tests/browser",
+        "tests/ground",
+        "tests/every",
+    )
     items.sort(key=lambda each: next((n for n, part in enumerate(order) if part in each.nodeid), len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays to the end: nothing of it need be looked through for what can go."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +92,7 @@ def migrated(postgres: Server) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo_template(postgres: Server) -> str:
+def demo_template(postgres: Server, migrated: str) -> str:
     """The name of the template with the small demonstration company."""
     state = servers.fingerprint_of(
         "migrations",
@@ -84,9 +101,12 @@ def demo_template(postgres: Server) -> str:
         "app/domains",
         "app/first_start.py",
         "app/engine/desk/views.py",
+        "app/engine/quality",
         "data",
+        "tests/conftest.py",
+        "tests/small_export.py",
     )
-    return postgres.template("demo", state, _furnish)
+    return postgres.template("demo", state, _furnish, migrated)
 
 
 @pytest.fixture(scope="session")
@@ -248,9 +268,10 @@ def _furnish(database: Database) -> None:
     from app import demo, first_start
 
     config = database.config(demo=True)
-    startup.migrate(config)
     first_start.furnish_desk(config)
-    demo.load(database.owner_url, customers=DEMO_CUSTOMERS, decisions=DEMO_DECISIONS)
+    export = database.data_dir / database.name / "export"
+    write_export(export, DEMO_FIRST, DEMO_LAST, DEMO_LEADS)
+    demo.load(database.owner_url, decisions=DEMO_DECISIONS, export=export)
     password = first_start.make_accounts(config)
     (database.data_dir.parent / f"{database.name.removesuffix('_draft')}.password").write_text(password)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -86,7 +87,17 @@ class Server:
         self.admin_url = self._running.url(cluster.SUPERUSER, "postgres")
 
     def stop(self) -> None:
+        if "KEEP_SPENT" not in os.environ:
+            self.clear()
         self._running.stop()
+
+    def clear(self) -> None:
+        """Drop what clones left behind. Not in between: ext4 does not give away at once the place of a file that was
+        deleted, and looks for another past thousands of such places, file by file; a copy takes ten times as long."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            spent = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'spent\\_%'").fetchall()
+            for (name,) in spent:
+                _drop(connection, name)
 
     def at(self, name: str) -> Database:
         """The addresses of one database on this server."""
@@ -99,8 +110,9 @@ class Server:
             data_dir=self.home / "consoles",
         )
 
-    def template(self, kind: str, fingerprint: str, fill: Callable[[Database], None]) -> str:
-        """The template of that kind in that state, filled by the first process that asks; older states are dropped."""
+    def template(self, kind: str, fingerprint: str, fill: Callable[[Database], None], base: str = "") -> str:
+        """The template of that kind in that state, filled by the first process that asks, from empty or from another
+        template; older states are dropped."""
         name = f"template_{kind}_{fingerprint}"
         with _alone(self.home / f"{kind}.lock"), psycopg.connect(self.admin_url, autocommit=True) as connection:
             known = [row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()]
@@ -110,11 +122,14 @@ class Server:
             for other in known:
                 if other.startswith(f"template_{kind}_") and self._is_forgotten(other):
                     _drop(connection, other)
-            cluster.make_database(connection, draft := f"{name}_draft")
+            draft = f"{name}_draft"
             try:
-                draft_database = self.at(draft)
-                cluster.add_extensions(draft_database.superuser_url)
-                fill(draft_database)
+                if base:
+                    self._copy(connection, base, draft)
+                else:
+                    cluster.make_database(connection, draft)
+                    cluster.add_extensions(self.at(draft).superuser_url)
+                fill(self.at(draft))
             except BaseException:
                 _drop(connection, draft)
                 raise
@@ -129,19 +144,22 @@ class Server:
 
     @contextmanager
     def clone(self, template: str, name: str) -> Iterator[Database]:
-        """A database of one's own, gone at the end."""
+        """A database of one's own, out of reach at the end."""
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             _drop(connection, name)
-            # A template can be copied only while nobody is in it, not even another copy's session.
-            with _alone(self.home / f"{template}.lock"):  # one copy at a time
-                _end_sessions(connection, template)
-                cluster.make_database(connection, name, template)
+            self._copy(connection, template, name)
         try:
             yield self.at(name)
         finally:
             with psycopg.connect(self.admin_url, autocommit=True) as connection:
-                _drop(connection, name)
+                _put_away(connection, name)
             shutil.rmtree(self.home / "consoles" / name, ignore_errors=True)
+
+    def _copy(self, connection: psycopg.Connection, template: str, name: str) -> None:
+        """A template can be copied only while nobody is in it, not even another copy's session."""
+        with _alone(self.home / f"{template}.lock"):  # one copy at a time
+            _end_sessions(connection, template)
+            cluster.make_database(connection, name, template)
 
 
 def fingerprint_of(*paths: str) -> str:
@@ -158,6 +176,14 @@ def fingerprint_of(*paths: str) -> str:
 
 def _drop(connection: psycopg.Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _put_away(connection: psycopg.Connection, name: str) -> None:
+    """Let nobody find a database any more, whoever may still try; `Server.clear` drops it."""
+    spent = f"spent_{secrets.token_hex(6)}"
+    connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+    _end_sessions(connection, name)
+    connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (name, spent))))
 
 
 def _end_sessions(connection: psycopg.Connection, name: str) -> None:

@@ -16,6 +16,20 @@ pytestmark = pytest.mark.browser
 
 SOON = 30.0
 """Seconds after which what should have come is missed. How soon it comes is measured by the bench."""
+HELD_BACK = """(() => {
+  const { text } = Response.prototype, record = location.href;
+  Response.prototype.text = async function () {
+    const words = await text.call(this);
+    if (this.url === record) await new Promise((go) => { window.arrives = go; });
+    return words;
+  };
+})()"""
+"""What a page asks about the record it shows comes in full only when the test says so."""
+SWAPPED = """new Promise((done) => {
+  document.addEventListener('htmx:before:swap', ({detail}) => { if (detail.ctx.live) done(true); });
+  setTimeout(() => done(false), 1000);
+  arrives();
+})"""
 TOLD = "document.documentElement.dataset.live === 'stream'"
 
 
@@ -107,6 +121,21 @@ def test_a_record_follows_around_what_is_being_typed(person: Person, customer: t
     owner.page.locator("#v-bill_city .err", has_text="Telluride").wait_for()
     seller.go("/")
     owner.until("document.getElementById('here').textContent === ''")
+
+
+def test_news_of_a_record_one_has_left_does_not_come_in_the_place_of_what_one_went_to(
+    person: Person, customer: tuple[int, str]
+) -> None:
+    key, name = customer
+    owner, seller = person("owner"), person("sales")
+    told(owner, f"/crm/customers/{key}")
+    owner.page.evaluate(HELD_BACK)
+    told(seller, f"/crm/customers/{key}")
+    put(seller, name, "Crested Butte")
+    owner.until("window.arrives !== undefined")
+    owner.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
+    owner.heading("Customers")
+    assert not owner.page.evaluate(SWAPPED), "what one went to stays"
 
 
 def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer: tuple[int, str]) -> None:

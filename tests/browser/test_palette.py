@@ -18,7 +18,7 @@ def test_everything_from_the_palette_by_keyboard_alone(person: Person) -> None:
     assert palette.get_by_role("option", name="New message").count() or options.count()
     ida.accessible("the palette before anything is typed", within="#palette")
 
-    page.keyboard.type("C-00003")
+    page.keyboard.type("C-00303")
     row = palette.locator("[role=option][data-href^='/crm/customers/']").first
     row.wait_for()
     assert row.get_attribute("aria-selected") == "true"
@@ -30,7 +30,7 @@ def test_everything_from_the_palette_by_keyboard_alone(person: Person) -> None:
     palette.get_by_text("Open ", exact=False).first.wait_for()
     ida.press("Escape")
     palette.locator("[role=option][data-href^='/crm/customers/']").first.wait_for()
-    assert box.input_value() == "C-00003"
+    assert box.input_value() == "C-00303"
     ida.press("Enter")
     page.wait_for_url("**/crm/customers/*")
     page.get_by_role("heading", level=1, name=name).wait_for()

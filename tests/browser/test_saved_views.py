@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.browser.conftest import Person, follow
-from tests.browser.watched import Watched
+from tests.browser.watched import PHONE, Watched
 
 pytestmark = pytest.mark.browser
 
@@ -158,3 +158,13 @@ def test_without_script_a_view_is_shared_with_a_role_that_opens_it_first(person:
     follow(page, page.get_by_role("button", name="Delete view"))
     luis.go("/crm/properties")
     open_tab(luis, "All")
+
+
+def test_on_a_phone_the_last_of_a_sheet_is_not_under_the_bar_at_the_foot(person: Person) -> None:
+    manager = person("operations_manager", viewport=PHONE)
+    manager.go("/crm/customers?status=active")
+    manager.page.locator("#views-more summary").click()
+    manager.page.get_by_role("link", name="Make it a quality rule").click(timeout=5_000)
+    manager.heading("New rule")
+    assert manager.page.get_by_label("Conditions").input_value() == "status=active"
+    manager.fits()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -12,13 +10,12 @@ import pytest
 from app.engine.registry import discover
 from app.engine.resource import Resource
 from tests.browser.conftest import Person
-from tests.browser.watched import PHONE, SHARED, Watched
+from tests.browser.watched import PHONE, SEED, SHARED, Watched
 
 pytestmark = pytest.mark.browser
 
 RESOURCES = sorted(discover(), key=lambda each: each.name)
 DOMAINS = sorted({each.domain for each in RESOURCES})
-SEED = os.environ.get("TEST_SEED") or secrets.token_hex(4)
 FIRST_KEY = "document.querySelector('tbody tr[data-key]')?.dataset.key"
 
 

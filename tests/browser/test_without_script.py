@@ -31,7 +31,7 @@ def test_a_list_is_sorted_paged_searched_and_filtered(person: Person, server: Li
     first_page = keys(page)
     follow(page, page.get_by_role("link", name="Next", exact=True))
     assert not set(keys(page)) & set(first_page)
-    assert re.match(r"50 shown of 1,\d{3} customers", page.locator(".pager").inner_text()), "others make some meanwhile"
+    assert re.match(r"50 shown of \d{3} customers", page.locator(".pager").inner_text()), "others make some meanwhile"
     follow(page, page.get_by_role("link", name="Previous", exact=True))
     assert keys(page) == first_page
     follow(page, page.get_by_role("link", name="Last page"))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
+import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TextIO
 
-from tests.servers import ROOT
+from tests.servers import HOME, ROOT
 
 STANDARDS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 COLOURS = {"type": "rule", "values": ["color-contrast"]}
 """What a theme alone can break."""
 SHARED = ("color-contrast", "target-size")
 """What our style sheets decide for all pages of a kind at once; looked at on one of each kind, for it takes half the time."""
+SEED = os.environ.get("TEST_SEED") or secrets.token_hex(4)
 FIREFOX = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
 """Another device, as the console tells them apart."""
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -68,10 +74,51 @@ _FOCUS = """() => {
     ring: ring || look.boxShadow !== 'none', inside: inside && box.width > 0};
 }"""
 
+
+class Judged:
+    """What was without a finding on which kind of screen by which rules, in any process of this run. Only what is new on a
+    page is judged, a few of each kind with what they stand in: judging a whole page takes seconds of a processor, and most
+    of it was seen before."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, set[str]] = defaultdict(set)
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+        self._file = self._shared(HOME / f"judged-{run}") if run else None
+        self._read = 0
+
+    @staticmethod
+    def _shared(path: Path) -> TextIO:
+        path.parent.mkdir(exist_ok=True)
+        for earlier in set(path.parent.glob("judged-*")) - {path}:
+            earlier.unlink(missing_ok=True)
+        return path.open("a+")
+
+    def of(self, kind: tuple[Any, ...], without: tuple[str, ...]) -> set[str]:
+        """The marks of the parts that passed, also those other processes have looked at meanwhile."""
+        if self._file:
+            self._file.seek(self._read)
+            for line in self._file:
+                if not line.endswith("\n"):
+                    break  # is being written
+                self._read += len(line)
+                key, marks = json.loads(line)
+                self._kept[key].update(marks)
+        return self._kept[repr((*kind, *without))]
+
+    def add(self, kind: tuple[Any, ...], without: tuple[str, ...], marks: Iterable[str]) -> None:
+        key = repr((*kind, *without))
+        self._kept[key].update(marks)
+        if self._file:
+            os.write(self._file.fileno(), f"{json.dumps([key, list(marks)])}\n".encode())  # at once, or lines would mix
+
+
+def _marked(part: str) -> str:
+    """A short name for a part; ASCII, so that places in the file are its characters."""
+    return blake2b(part.encode(), digest_size=9).hexdigest()
+
+
 _SEEN_ON_EVERY_SCREEN: set[str] = set()
-_JUDGED: dict[Any, set[str]] = defaultdict(set)
-"""What was without a finding on which kind of screen by which rules. Only what is new on a page is judged, a few of each
-kind with what they stand in: judging a whole page takes seconds of a processor, and most of it was seen before."""
+_JUDGED = Judged()
 ALIKE = 4
 _WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? null : [document.documentElement.scrollWidth, innerWidth,
   ...[...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth
@@ -156,10 +203,10 @@ class Watched:
     ) -> list[dict[str, Any]]:
         self.page.evaluate(_SETTLED)
         kind = (*self.page.evaluate(_SCREEN), *only["values"])
-        judged, places = _JUDGED[kind, ()] | _JUDGED[kind, without], defaultdict(list)
+        judged, places = _JUDGED.of(kind, ()) | _JUDGED.of(kind, without), defaultdict(list)
         for place, part in enumerate(self.page.evaluate(_PARTS, within)):
-            if part not in judged:
-                places[part].append(place)
+            if (mark := _marked(part)) not in judged:
+                places[mark].append(place)
         if not places:
             return []
         if not self.page.evaluate("'axe' in window"):
@@ -167,7 +214,7 @@ class Watched:
         some = [place for alike in places.values() for place in alike[:ALIKE]]
         found = list(self.page.evaluate(_RUN, [only, list(without), some]))
         if not found:
-            _JUDGED[kind, without].update(places)
+            _JUDGED.add(kind, without, places)
         return found
 
     def accessible(
@@ -184,18 +231,20 @@ class Watched:
     def accessible_everywhere(self) -> None:
         """Neither in light nor in dark, neither at the desk nor on the phone; and nothing scrolls sideways there.
 
-        What a theme or a narrow screen alone can break is looked at once a kind of page: its states share both.
+        What a theme or a narrow screen alone can break is looked at once a kind of page: its states share both. Light at the
+        desk and dark on the phone are the two that share nothing; which of the other two is looked at is the seed's choice.
         """
         kind = re.sub(r"\d+|\?.*", "", self.path())
         new = kind not in _SEEN_ON_EVERY_SCREEN
         _SEEN_ON_EVERY_SCREEN.add(kind)
         self.accessible("as it stands", without=() if new else SHARED)
-        for size, scheme, only in ((PHONE, "dark", STANDARDS), (WIDE, "dark", COLOURS), (PHONE, "light", COLOURS)):
+        third = random.Random(f"{SEED}/{kind}").choice(((WIDE, "dark", COLOURS), (PHONE, "light", COLOURS)))
+        for size, scheme, only in ((PHONE, "dark", STANDARDS), third):
             if new or size == PHONE:
                 with self.seen(size, scheme):
                     self.fits()
                     if new:
-                        self.accessible(f"{scheme} at {size['width']}", only)
+                        self.accessible(f"{scheme} at {size['width']}, TEST_SEED={SEED}", only)
 
     @contextmanager
     def seen(self, size: dict[str, int], scheme: str) -> Iterator[None]:

@@ -1,9 +1,13 @@
 """The CenterPoint export, held against its answer key: every fault found, nobody else accused, nothing lost."""
 
+import io
 import json
+import random
+import zipfile
 from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 
 import openpyxl
 import pytest
@@ -12,11 +16,13 @@ from hypothesis import strategies as st
 
 from app.domains.crm.centerpoint import sheets, values
 from app.domains.crm.centerpoint.customers import terms
-from app.domains.crm.centerpoint.export import FOLDER, weigh
+from app.domains.crm.centerpoint.export import FOLDER, compare, sent, weigh
 from app.domains.crm.centerpoint.intake import Intake
 from app.domains.crm.centerpoint.invoices import spread
 from app.domains.crm.centerpoint.leads import Customers
 from app.domains.crm.centerpoint.phones import phone
+from app.domains.crm.centerpoint.recognising import recognise
+from app.domains.crm.centerpoint.unpacking import unpack
 from app.domains.crm.centerpoint.values import Unreadable
 
 KEY = json.loads((FOLDER / "answer_key.json").read_text())
@@ -169,6 +175,27 @@ def test_the_answer_key_is_met_exactly(accused, intake):
     assert accused["payments.csv", "probable_duplicate_payment"] == copies
     above = {r.raw["invoice"] for r in intake.refusals if r.fault == "payment_above_balance"}
     assert above == set(KEY["payment_above_balance"])
+
+
+# Where each class of the answer key is found: refused as a row or left out as a value when it comes in (tested here), by a
+# rule of data quality over the records (tests/domains/test_quality_answer_key.py), or by the search for duplicates
+# (tests/engine/test_duplicates.py).
+FOUND = {
+    "broken_rows": "refused", "job_unknown_customer": "refused", "invoice_total_differs_from_lines": "refused",
+    "malformed_email": "left out", "malformed_phone": "left out", "unparsable_date": "left out",
+    "paid_differs_from_payments": "left out", "payment_above_balance": "left out",
+    "probable_duplicate_payment": "left out", "customer_unreachable": "rule", "completed_never_invoiced": "rule",
+    "invoice_before_job": "rule", "tax_on_exempt": "rule", "duplicate_customers": "duplicates",
+    "same_name_not_duplicate": "duplicates", "counts": "report",
+}  # fmt: skip
+
+
+def test_every_class_of_the_answer_key_is_found_somewhere(accused):
+    assert FOUND.keys() == KEY.keys()
+    for name, where in FOUND.items():
+        if where in ("refused", "left out"):
+            fault = {"broken_rows": "broken_row", "job_unknown_customer": "unknown_customer"}.get(name, name)
+            assert any(found and each == fault for (_file, each), found in accused.items()), name
 
 
 def test_nothing_else_is_accused(accused, intake):
@@ -335,6 +362,131 @@ def test_a_second_primary_contact_comes_in_without_the_claim(faulty):
     refusal = next(r for r in faulty.refusals if r.fault == "second_primary")
     assert (refusal.kind, refusal.key) == ("value", "K09001")
     assert faulty.known["contacts"]["K09001"]["is_primary"] is False
+
+
+# --- files as people send them ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sending(tmp_path):
+    """Give a file a name and a content; answers what `unpack` and `recognise` take."""
+
+    places = count()
+
+    def send(**contents: bytes):
+        files = []
+        for name, content in contents.items():
+            (path := tmp_path / f"sent-{next(places)}").write_bytes(content)
+            files.append((name, path))
+        (opened := tmp_path / "opened").mkdir(exist_ok=True)
+        return list(unpack(files, opened))
+
+    return send
+
+
+def test_files_are_known_by_what_stands_in_them(sending):
+    """Whatever they are called, in whatever order, loose or in a ZIP; notes of other computers and read-me files aside."""
+    contents = {f"{n}.dat": path.read_bytes() for n, path in enumerate(sorted(FOLDER.glob("*.csv")))}
+    contents |= {"read me": b"Export of Friday\n", "customers of Friday": (FOLDER / "customers.xlsx").read_bytes()}
+    names = list(contents)
+    random.Random(6).shuffle(names)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        for name in names:
+            bundle.writestr(f"export/{name}", contents[name])
+        bundle.writestr("__MACOSX/export/._customers.csv", b"\0")
+    for files in (sending(**{name: contents[name] for name in names}), sending(bundle=packed.getvalue())):
+        found = recognise(files)
+        assert not found.missing
+        assert {sheet.file: source.name for sheet, source in found.sources.items()} == {
+            path.name: f"{n}.dat" for n, path in enumerate(sorted(FOLDER.glob("*.csv")))
+        }
+        assert [source.name for source in found.beside] == ["customers of Friday"]
+        assert [name for name, _why in found.left] == ["read me"]
+    assert found.sources[sheets.PROPERTIES].written == "UTF-8, semicolon"
+
+
+def test_both_encodings_say_the_same(sending):
+    """Contacts come in Windows-1252, which plain letters do not show; with one that is not plain they do."""
+    contacts = (FOLDER / "contacts.csv").read_text("cp1252") + "K09002,00001,Zoë,Müller,Owner,,,\r\n"
+    for encoding, written in (("cp1252", "Windows-1252"), ("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16")):
+        found = recognise(sending(people=contacts.encode(encoding), c=(FOLDER / "customers.csv").read_bytes()))
+        assert found.sources[sheets.CONTACTS].written == f"{written}, comma"
+        assert weigh(found).known["contacts"]["K09002"]["full_name"] == "Zoë Müller"
+
+
+def test_the_workbook_is_compared_with_the_text_or_taken_where_it_is_alone(tmp_path, intake):
+    compared = compare(sent())
+    assert (compared.same, compared.differing, compared.only_taken, compared.only_beside) == (1089, (), (), ())
+    for path in FOLDER.glob("*"):
+        if path.name != "customers.csv" and path.suffix in (".csv", ".xlsx"):
+            (tmp_path / path.name).symlink_to(path)
+    alone = weigh(tmp_path)
+    assert alone.read == intake.read
+    assert alone.tables["customers"] == intake.tables["customers"]
+    assert alone.tables["invoices"] == intake.tables["invoices"]
+
+
+def test_a_file_that_is_missing_is_named_with_what_follows(sending):
+    contents = {
+        path.name: path.read_bytes() for path in FOLDER.glob("*.csv") if path.name not in ("jobs.csv", "leads.csv")
+    }
+    found = recognise(sending(**contents))
+    assert [sheet.file for sheet in found.missing] == ["jobs.csv", "leads.csv"]
+    assert "no invoices" in sheets.JOBS.without
+    assert found.enough
+    intake = weigh(found)
+    assert len(intake.tables["customers"]) == 1089
+    assert "invoices" not in intake.tables
+    assert intake.turned_away["invoices.csv"] == 5417
+    assert not recognise(sending(**{"leads.csv": (FOLDER / "leads.csv").read_bytes()})).enough
+
+
+def test_what_is_no_table_of_the_export_is_left_aside_with_why(sending):
+    customers = (FOLDER / "customers.csv").read_bytes()
+    found = recognise(
+        sending(**{
+            "a photo.csv": b"\xff\xd8\xff\xe0" + bytes(100),
+            "empty.csv": b"",
+            "endless.csv": b"x" * 100_000,
+            "half.csv": b"Pmt #,Cust #,Inv #,Received,Amount,Method\n1,2,3,4,5,6\n",
+            "odd.csv": b"\x81\x8d\xff\n",
+            "wages.csv": b"Name;Wage\nAnn;5\n",
+            "x customers.csv": customers,
+            "y customers.csv": customers,
+        })
+    )  # fmt: skip
+    assert [source.name for source in found.sources.values()] == ["x customers.csv"]
+    left = dict(found.left)
+    assert "not a table" in left["a photo.csv"]
+    assert left["empty.csv"] == "It is empty."
+    assert "longer than" in left["endless.csv"]
+    assert left["half.csv"] == "It looks like payments, but has no column “Ref”."
+    assert "neither" in left["odd.csv"]
+    assert "“Name;Wage”" in left["wages.csv"] or "“Name”, “Wage”" in left["wages.csv"]
+    assert "which was taken" in left["y customers.csv"]
+
+
+def test_a_zip_that_holds_too_much_is_told_from_its_first_bytes(sending, monkeypatch):
+    monkeypatch.setattr("app.domains.crm.centerpoint.unpacking.MOST_BYTES", 10_000_000)
+    for members, sentence in (
+        ({"bomb.csv": bytes(40_000_000)}, "more than"),
+        ({f"{n}": b"" for n in range(101)}, "101 files"),
+    ):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for name, content in members.items():
+                bundle.writestr(name, content)
+        with pytest.raises(sheets.Unusable, match=sentence):
+            sending(bundle=packed.getvalue())
+    with pytest.raises(sheets.Unusable, match="broken ZIP"):
+        sending(bundle=b"PK\x03\x04 and no more")
+
+
+def test_a_quotation_mark_without_its_partner_ends_the_reading_with_a_sentence(sending):
+    customers = (FOLDER / "customers.csv").read_bytes() + b'01090,"Lost,' + b"a line\n" * 50_000
+    with pytest.raises(sheets.Unusable, match="quotation mark"):
+        weigh(recognise(sending(customers=customers)))
 
 
 def test_the_sheets_are_those_of_the_folder():

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +18,8 @@ from app.demo.decisions import DAYS
 from app.demo.world import World
 from app.domains.crm.centerpoint.arrival import TABLES
 from app.domains.crm.centerpoint.export import FOLDER
+from tests.conftest import DEMO_FIRST, DEMO_LAST, DEMO_LEADS
+from tests.small_export import write_export
 
 KEY = json.loads((FOLDER / "answer_key.json").read_text())
 TODAY = date(2026, 11, 25)
@@ -63,12 +66,31 @@ def loads(postgres, migrated, process_name) -> Iterator[Callable[..., Loaded]]:
 
 @pytest.fixture(scope="module")
 def normal(loads) -> Loaded:
+    """The company of the whole export."""
     return loads("story")
 
 
 @pytest.fixture(scope="module")
-def nasty(loads) -> Loaded:
-    return loads("hostile", profile="hostile")
+def part(tmp_path_factory) -> Path:
+    """A quarter of the export, for companies that are only held against each other."""
+    folder: Path = tmp_path_factory.mktemp("part")
+    write_export(folder, DEMO_FIRST, DEMO_LAST, DEMO_LEADS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(loads, part) -> Loaded:
+    return loads("small", export=part)
+
+
+@pytest.fixture(scope="module")
+def again(loads, part) -> Loaded:
+    return loads("again", export=part)
+
+
+@pytest.fixture(scope="module")
+def nasty(loads, part) -> Loaded:
+    return loads("hostile", export=part, profile="hostile")
 
 
 # --- the import --------------------------------------------------------------------------------------------------------
@@ -391,9 +413,8 @@ def _picture(loaded: Loaded) -> dict[str, str]:
     }
 
 
-def test_the_same_seed_and_day_tell_the_same_story(normal, loads):
-    again = loads("again")
-    assert _picture(again) == _picture(normal)
+def test_the_same_seed_and_day_tell_the_same_story(small, again):
+    assert _picture(again) == _picture(small)
 
 
 def test_another_seed_throws_other_dice_and_parts_do_not_share_them():
@@ -428,9 +449,9 @@ def test_hostile_text_stands_wherever_text_can(nasty):
     assert set(hostile.FRAGMENTS) | set(hostile.LONG) <= names
 
 
-def test_hostile_rows_are_the_same_company(normal, nasty):
+def test_hostile_rows_are_the_same_company(small, nasty):
     for table in (*TABLES, "estimates", "user_tasks", "ai_decision_logs", "ai_calls", "job_visits"):
-        assert nasty.one(f"SELECT count(*) FROM {table}") == normal.one(f"SELECT count(*) FROM {table}"), table
+        assert nasty.one(f"SELECT count(*) FROM {table}") == small.one(f"SELECT count(*) FROM {table}"), table
 
 
 def _shape(loaded: Loaded) -> list[Any]:
@@ -446,8 +467,8 @@ def _shape(loaded: Loaded) -> list[Any]:
     ]
 
 
-def test_growing_adds_rows_and_leaves_everything_in_place(loads):
-    grown = loads("again")
+def test_growing_adds_rows_and_leaves_everything_in_place(again):
+    grown = again
     shape, customers = _shape(grown), grown.one("SELECT max(id) FROM customers")
     for _ in range(2):
         demo.load(grown.owner_url, customers=3000, decisions=DECISIONS + 2500, as_of=TODAY)

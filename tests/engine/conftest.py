@@ -26,13 +26,16 @@ class Company:
     alamo: int
 
     @contextmanager
-    def as_dana(self, reason: str = "asked on the phone", action: str | None = None) -> Iterator[Connection]:
-        """One unit of work of Dana's, as the console opens it."""
+    def as_dana(
+        self, reason: str = "asked on the phone", action: str | None = None, group: int | None = None
+    ) -> Iterator[Connection]:
+        """One unit of work of Dana's, as the console opens it; of the batches of `group`, where that names their first."""
         with self.app.begin() as connection:
             opened = text(
-                "SELECT open_change_set('user', :dana, 'console', :action, :reason, 'req-1', '10.0.0.7', NULL, :tenant)"
+                "SELECT open_change_set('user', :dana, 'console', :action, :reason, 'req-1', '10.0.0.7', NULL, :tenant,"
+                " group_id => :group)"
             )
-            values = {"dana": self.dana, "action": action, "reason": reason, "tenant": self.tenant}
+            values = {"dana": self.dana, "action": action, "reason": reason, "tenant": self.tenant, "group": group}
             connection.info["change_set"] = connection.execute(opened, values).scalar_one()
             yield connection
 

@@ -67,6 +67,27 @@ def test_a_number_taken_from_another_transaction_counts_for_nothing(company: Com
 
 
 @pytest.mark.parametrize(
+    "at_the_end", ["", "SET CONSTRAINTS ALL IMMEDIATE", "SELECT set_config('console.change_set', '', true)"]
+)
+def test_what_is_rehearsed_past_the_ledger_cannot_be_kept(company: Company, at_the_end: str) -> None:
+    before = company.entries(record=company.alamo)
+
+    def rehearse_and_commit() -> None:
+        with company.app.begin() as connection:
+            connection.execute(text("SELECT open_change_set('system', NULL, 'rehearsal')"))
+            changed = text("UPDATE customers SET notes = 'past the ledger' WHERE id = :id RETURNING notes")
+            assert connection.execute(changed, {"id": company.alamo}).scalar() == "past the ledger"
+            if at_the_end:
+                connection.execute(text(at_the_end))
+
+    with pytest.raises(DBAPIError, match="nothing of it is kept"):
+        rehearse_and_commit()
+    with company.app.begin() as connection:
+        notes = connection.execute(text("SELECT notes FROM customers WHERE id = :id"), {"id": company.alamo}).scalar()
+    assert notes != "past the ledger" and company.entries(record=company.alamo) == before
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "SELECT open_change_set('user', NULL, 'console')",

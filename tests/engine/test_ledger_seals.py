@@ -124,6 +124,19 @@ def test_the_sealer_leaves_what_is_not_finished_and_holds_nobody_up(company: Com
     assert proof(company).unsealed == 0
 
 
+def test_the_first_of_some_batches_is_sealed_while_the_next_is_written(company: Company) -> None:
+    note = text("UPDATE customers SET notes = :note WHERE id = :id")
+    with company.as_dana("batch 1") as first:
+        first.execute(note, {"note": "one", "id": company.alamo})
+        group = first.info["change_set"]
+    with company.as_dana("batch 2", group=group) as second:
+        second.execute(note, {"note": "two", "id": company.alamo})
+        with company.app.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            assert sealing.seal(connection) >= 1
+    assert proof(company).ok
+
+
 def test_two_sealers_at_once_make_one_chain(company: Company) -> None:
     for day in range(8):
         with company.as_dana(f"day {day}") as connection:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from psycopg import sql
 from sqlalchemy import Column, Connection, func, insert, select, true
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.sql import visitors
+from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
 from app.engine import listing
@@ -35,6 +37,7 @@ from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.first_start import ROLES, email_for
 from app.web import session_rows
+from app.web.addresses import Pairs, joined
 from tests.conftest import _application
 from tests.servers import Database, Server
 
@@ -101,8 +104,14 @@ class Company:
         return found[1]
 
     def fetch(self, resource: Resource, who: str = "owner", **asked: str) -> listing.Page:
-        actor = self.actor(who)
-        query = listing.read_query(list(asked.items()), projection(resource, actor), actor.timezone)
+        return self._fetched(resource, list(asked.items()), self.actor(who))
+
+    def ask(self, resource: Resource, question: str) -> listing.Page:
+        """The list at an address that ends so, as the owner has it."""
+        return self._fetched(resource, joined(MultiDict(parse_qsl(question))), self.actor())
+
+    def _fetched(self, resource: Resource, pairs: Pairs, actor: Actor) -> listing.Page:
+        query = listing.read_query(pairs, projection(resource, actor), actor.timezone)
         return listing.fetch(self.connection, query, actor)
 
     def key(self, resource: Resource, role: str = "owner") -> int:
@@ -173,10 +182,12 @@ def _lone_rows() -> None:
                 for each in table.c
                 if not each.nullable and each.server_default is None and each.computed is None and not each.primary_key
             ]
-            connection.execute(insert(table).values({each.name: _some(connection, each, tenant) for each in demanded}))
+            # No two numbers of a row are the same, the later is the larger: a pair of records is in order then.
+            values = {each.name: _some(connection, each, tenant, n) for n, each in enumerate(demanded, 1)}
+            connection.execute(insert(table).values(values))
 
 
-def _some(connection: Connection, column: Column[Any], tenant: int) -> Any:
+def _some(connection: Connection, column: Column[Any], tenant: int, number: int) -> Any:
     """A value that column takes: the company itself, a record that is there, a word of its list, or any of its type."""
     for key in column.foreign_keys:
         there = key.column.table
@@ -187,7 +198,7 @@ def _some(connection: Connection, column: Column[Any], tenant: int) -> Any:
     if column.info.get("choices"):
         return column.info["choices"][0]
     kind = column.type.python_type
-    return {str: "The only one", bytes: b"a" * 32, datetime: "2030-01-01T00:00Z", date: "2030-01-01"}.get(kind, 1)
+    return {str: "The only one", bytes: b"a" * 32, datetime: "2030-01-01T00:00Z", date: "2030-01-01"}.get(kind, number)
 
 
 def _neighbour(root: psycopg.Connection) -> dict[str, int]:

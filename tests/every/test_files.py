@@ -64,7 +64,7 @@ def test_a_file_has_the_whole_list_whatever_page_was_on_the_screen(company: Comp
     page = company.fetch(jobs, limit="10")
     whole = company.get(f"{jobs.path}.csv?cols=title").get_data(as_text=True)
     assert company.get(f"{jobs.path}.csv?cols=title&limit=10&after={page.next}").get_data(as_text=True) == whole
-    assert len(table(whole)) > 6_000
+    assert len(table(whole)) > 500
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 import pytest
 
 from app import demo, first_start
-from app.core import startup
 from app.core.db import db
 from app.engine.registry import discover
 from app.engine.resource import Resource
@@ -19,21 +18,22 @@ from app.first_start import email_for
 from tests.conftest import _application
 from tests.every.conftest import Company, _lone_rows, _signed_in
 from tests.servers import Database, Server, fingerprint_of
+from tests.small_export import write_export
 
 every_resource = pytest.mark.parametrize("resource", list(discover()), ids=lambda each: each.name)
 
 
 def _spoil(database: Database) -> None:
-    config = database.config(demo=True)
-    startup.migrate(config)
-    demo.load(database.owner_url, decisions=60, profile="hostile")
-    first_start.make_accounts(config)
+    export = database.data_dir / database.name / "export"
+    write_export(export, "00201", "00260", 40)
+    demo.load(database.owner_url, decisions=60, profile="hostile", export=export)
+    first_start.make_accounts(database.config(demo=True))
 
 
 @pytest.fixture(scope="module")
-def spoiled(postgres: Server, process_name: str) -> Iterator[Company]:
+def spoiled(postgres: Server, migrated: str, process_name: str) -> Iterator[Company]:
     state = fingerprint_of("migrations", "app/roles.py", "app/demo", "app/domains", "app/first_start.py", "data")
-    template = postgres.template("hostile", state, _spoil)
+    template = postgres.template("hostile", state, _spoil, migrated)
     with postgres.clone(template, f"hostile_{process_name}") as database:
         for app in _application(database.config()):
             with app.app_context():

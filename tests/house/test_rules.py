@@ -102,7 +102,11 @@ NAMES_FROM_THE_REGISTRY = (
     "app/engine/counting.py",
     "app/engine/sealing.py",
     "app/engine/bulk/work.py",
+    "app/engine/importing/writing.py",
     "app/engine/undo_at_once.py",
+    "app/engine/duplicates/looking.py",
+    "app/engine/duplicates/queue.py",
+    "app/engine/merging/doing.py",  # names of tables, columns and indexes from the database's own catalogue, quoted
     "app/engine/health.py",  # a time limit from the code; SET takes no parameter
 )
 

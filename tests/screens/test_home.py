@@ -21,6 +21,7 @@ from app.engine import counting, listing
 from app.engine.access import Actor
 from app.engine.apply import transaction
 from app.engine.projection import projection
+from app.engine.quality import queues
 from app.engine.registry import REGISTRY
 from app.roles import ROLES
 from app.screens.home import load
@@ -57,6 +58,8 @@ def counts(value: Any) -> Iterator[Count]:
 def listed(href: str, actor: Actor) -> int:
     """How many rows the list at an address holds for that actor, counted by the engine itself."""
     address = urlsplit(href)
+    if address.path == "/quality":
+        return sum(each.count for each in queues.queues(reading(), actor))
     _, domain, table = address.path.split("/")
     resource = REGISTRY.at(domain, table)
     assert resource is not None, href

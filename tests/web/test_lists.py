@@ -152,3 +152,20 @@ def test_connections_cut_by_a_restart_are_replaced_unseen(app: Flask, house: Hou
 
 def house_customer(house: House) -> int:
     return house.given("customers", name="Before", status="active")
+
+
+def test_what_stands_over_the_rows_comes_along_only_where_it_changes(house: House, crew: Desk) -> None:
+    olga: Desk = house.olga  # type: ignore[attr-defined]
+
+    def rows(asked: str, shown: str) -> str:
+        part = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": f"http://localhost{shown}"}
+        answer = olga.get(asked, **part)
+        assert 'id="list"' in answer.text
+        return str(answer.text)
+
+    narrowed = f"{TASKS}?title.contains=membrane&limit=25"
+    assert 'id="list-bar"' in rows(narrowed, TASKS)
+    assert 'id="list-bar"' in rows(f"{TASKS}?limit=25", narrowed)
+    assert 'id="list-bar"' in rows(f"{TASKS}?limit=25", "/crm/jobs?limit=25")
+    assert 'id="list-bar"' not in rows(f"{narrowed}&before=end", narrowed)
+    assert 'id="list-bar"' not in rows(narrowed, f"{narrowed}&before=end")

@@ -162,11 +162,11 @@ def test_a_change_is_heard_on_list_and_record_and_says_nothing_of_what_it_is(
     of_other = owner.opens("/crm/invoices")
     began = time.monotonic()
     seller.saves(f"/crm/customers/{customer}/cells/bill_city", bill_city="Ouray")
-    heard = of_list.hears("news")
+    heard = of_list.hears("news", of=customer)
     assert time.monotonic() - began < SOON
     assert heard["changed"] == [str(customer)] and not heard["mine"] and len(heard["by"]) == 1
     assert "Ouray" not in json.dumps(heard), "the page asks for what it may show"
-    assert of_record.hears("news")["changed"] == [str(customer)]
+    assert of_record.hears("news", of=customer)["changed"] == [str(customer)]
 
     status, rows = owner.get(f"/crm/customers/rows?keys={customer}&cols=name,bill_city")
     assert status == 200 and "Ouray" in rows

@@ -81,6 +81,12 @@ def test_the_number_itself_comes_before_what_only_holds_it(house: House, dana: D
     assert lines(dana, "417")[0] == place(house, "customers", "cold")
 
 
+def test_a_number_of_another_program_may_look_like_a_telephone_s(house: House, dana: Desk) -> None:
+    old = house.given("customers", name="Quarry Dental", number="612458-01", status="active")
+    assert lines(dana, "612458-01")[:1] == [f"/crm/customers/{old}"]
+    assert f"/crm/customers/{old}" not in lines(dana, "612 458 01 99")
+
+
 def test_what_begins_so_comes_before_what_holds_it_and_the_newest_of_two_alike_first(house: House, dana: Desk) -> None:
     holds = house.given("customers", name="Old Bluestem Inn", number="C-00902")
     found = [each for each in lines(dana, "bluestem") if each.startswith("/crm/customers/")]

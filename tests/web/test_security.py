@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from app.core.db import db
 from app.web import headers, security
 from tests.domains.conftest import House
+from tests.sent import statements
 from tests.web.desk import Desk, sit, words
 
 
@@ -155,25 +155,15 @@ def test_a_complaint_of_the_browser_is_written_down(app: Flask, caplog: pytest.L
 
 
 def test_a_style_sheet_and_a_sign_of_life_cost_no_statement_and_a_page_asks_once_who_it_is(
-    app: Flask, dana: Desk
+    dana: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
-
     dana.page("/account")
-    with app.app_context():
-        engine = db.engines["reading"]
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with statements(monkeypatch) as asked:
         dana.get("/static/css/base.css")
         dana.get("/healthz")
         assert asked == []
         dana.page("/account")
-        assert sum("FROM sessions s" in statement and "session_hash" in statement for statement in asked) == 1
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    assert sum("FROM sessions s" in statement and "session_hash" in statement for statement in asked) == 1
 
 
 def test_a_connection_that_died_meanwhile_is_replaced_before_anybody_notices(

@@ -93,6 +93,21 @@ def test_a_result_with_a_key_opens_as_a_list_of_just_those(app: Flask, house: Ho
     assert "Bluestem Dairy" not in ravi.page(where)
 
 
+def test_records_found_in_sql_are_put_right_by_a_rehearsed_fix(app: Flask, house: House, nadia: Desk) -> None:
+    wrong = [house.given("customers", name=f"Cut {n}", bill_city="Denvr", status="active") for n in range(3)]
+    ella = sit(app, house, "Ella", *ENGINEER, "customers.write")
+    page = run(ella, "SELECT id, name FROM customers WHERE bill_city = 'Denvr'")
+    selected = ella.page(ella.send("/sql/records", ella.form(page, "keys")).headers["Location"])
+    at = str(ella.send("/plans", ella.form(selected, "rows"), rows="all").headers["Location"])
+    assert "Edit 3 customers" in ella.page(at)
+    chosen = ella.form(ella.page(at), "do.bill_city")
+    assert ella.send(f"{at}/rehearse", chosen, do__bill_city="set", bill_city="Denver").status_code == 303
+    form = ella.form(ella.page(at), "reason")
+    assert ella.send(f"{at}/apply", form, reason="found at the desk").status_code == 303
+    assert "3 customers changed" in ella.page(at)
+    assert [house.row("customers", key)["bill_city"] for key in wrong] == ["Denver"] * 3
+
+
 def test_everything_sent_is_in_the_log_which_shows_an_auditor_no_values(app: Flask, house: House, nadia: Desk) -> None:
     run(nadia, "SELECT name FROM customers WHERE name = 'Alamo Storage'")
     run(nadia, "DELETE FROM customers")
