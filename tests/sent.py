@@ -27,5 +27,6 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def kept_a_while(statement: str) -> bool:
     """Whether its answer serves many pages, and which page asks it anew is a matter of the clock: how many rows a table has
-    about, and the light in the bar."""
-    return statement.startswith("EXPLAIN") or "AS last" in statement
+    about, the light in the bar, and the number of problems in the navigation."""
+    problems = "SELECT count(*) AS count_1 \nFROM data_quality_findings"
+    return statement.startswith(("EXPLAIN", problems)) or "AS last" in statement

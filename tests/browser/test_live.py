@@ -30,6 +30,21 @@ SWAPPED = """new Promise((done) => {
   setTimeout(() => done(false), 1000);
   arrives();
 })"""
+GATHERED = """(() => {
+  const { setTimeout } = window;
+  window.setTimeout = (then) => { window.gathered = then; };
+  document.dispatchEvent(new CustomEvent('console:news', { detail: { first: 1, earlier: false, by: ['Owen Prescott'] } }));
+  window.setTimeout = setTimeout;
+  return window.gathered !== undefined;
+})()"""
+"""News has come, and what the page does about it after a moment it does only when the test says so; false while it still
+gathers what came before."""
+SWAPPED_BY_GATHERED = """(async () => {
+  let swapped = false;
+  document.addEventListener('htmx:before:swap', ({detail}) => { swapped ||= Boolean(detail.ctx.live); });
+  await gathered();
+  return swapped;
+})()"""
 TOLD = "document.documentElement.dataset.live === 'stream'"
 
 
@@ -136,6 +151,17 @@ def test_news_of_a_record_one_has_left_does_not_come_in_the_place_of_what_one_we
     owner.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
     owner.heading("Customers")
     assert not owner.page.evaluate(SWAPPED), "what one went to stays"
+
+
+def test_news_gathered_at_a_record_one_has_left_is_nothing_to_what_one_went_to(
+    person: Person, customer: tuple[int, str]
+) -> None:
+    owner = person("owner")
+    told(owner, f"/crm/customers/{customer[0]}")
+    owner.until(GATHERED)
+    owner.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
+    owner.heading("Customers")
+    assert not owner.page.evaluate(SWAPPED_BY_GATHERED), "what one went to stays"
 
 
 def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer: tuple[int, str]) -> None:

@@ -35,6 +35,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 async function refresh() {
   timer = null;
   const place = open();
+  if (place?.dataset.liveAs !== "record") return; // one has gone on meanwhile
   const here = location.href;
   const answer = await answered(here, { headers: { "X-Unattended": "1" } });
   if (place !== open() || here !== location.href || !answer || answer.away) return;
