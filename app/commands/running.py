@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from functools import partial
 
 import click
@@ -20,14 +21,19 @@ def run() -> None:
 
     settings = load()
     startup.refuse_busy_port(settings.host, settings.port)
-    config, embedded = startup.open_database(settings)
-    try:
+    with ExitStack() as leaving, ExitStack() as opening:
+        config, embedded = startup.open_database(settings)
+        if embedded is not None:
+            leaving.callback(embedded.stop)
+        opening.enter_context(startup.turn(config))
+        startup.refuse_busy_port(settings.host, settings.port)  # whoever went first may have it now
         startup.migrate(config)
         furnish_desk(config)
         served, weaker = startup.settle_role(config)
         greeting = furnish(served)
 
         def say_hello() -> None:
+            opening.close()
             click.echo(f"\nBrainOps Console is open at {config.address}\n")
             for line in greeting.lines:
                 click.echo(line)
@@ -36,9 +42,6 @@ def run() -> None:
             click.echo("\nCtrl-C stops it.")
 
         status = processes.supervise(served, [processes.web(served), processes.worker()], say_hello)
-    finally:
-        if embedded is not None:
-            embedded.stop()
     if status == 0:
         click.echo("Stopped.")
     sys.exit(status)

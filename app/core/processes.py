@@ -19,7 +19,7 @@ from app.config import Config
 from app.core.startup import ROOT, as_environment
 
 STOP_SECONDS = 30
-READY_SECONDS = 60
+READY_SECONDS = 180  # one that has fallen is not waited for
 # A process that keeps falling has a reason that starting it again does not cure.
 MOST_FALLS, WITHIN_SECONDS = 5, 120
 _PR_SET_PDEATHSIG = 1

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -17,6 +21,8 @@ from app.core.revision import MIGRATIONS, code_heads
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST_SERVER = 150000
 APP_ROLE = "console_app"
+ONE_OPENS = 7_314_880_002  # advisory lock: two consoles started together open one after the other
+TURN_SECONDS = 300
 
 
 def open_database(config: Config) -> tuple[Config, Embedded | None]:
@@ -114,6 +120,35 @@ def migrate(config: Config) -> bool:
     except RuntimeError as error:  # a migration's own sentence about what it may not do here
         raise ConfigError(str(error)) from error
     return True
+
+
+@contextmanager
+def turn(config: Config) -> Iterator[None]:
+    """Open while no other console opens this database: what one makes the other finds, and says so while it waits.
+
+    Raises ConfigError when that does not come to an end. In a transaction, since a pooler hands its sessions round.
+    """
+    with connect(config) as connection:
+        deadline, waits = time.monotonic() + TURN_SECONDS, False
+        while True:
+            with connection.transaction():
+                connection.execute(_WITHOUT_LIMITS)
+                row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [ONE_OPENS]).fetchone()
+                if row and row[0]:
+                    yield
+                    return
+            if not waits:
+                waits = True
+                print("Another console is opening this database; waiting for it ...", file=sys.stderr, flush=True)
+            if time.monotonic() > deadline:
+                raise ConfigError(f"Another console has been opening this database for {TURN_SECONDS} seconds.")
+            time.sleep(0.2)
+
+
+_WITHOUT_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
 
 
 def settle_role(config: Config) -> tuple[Config, str | None]:

@@ -29,9 +29,9 @@ ROOT = Path(__file__).parent.parent.parent
 class Console:
     """One running `console run`, its output read as it comes."""
 
-    def __init__(self, data_dir: Path, port: int, **settings: str) -> None:
+    def __init__(self, data_dir: Path, port: int, name: str = "output", **settings: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._output = (data_dir / "output.txt").open("w+")
+        self._output = (data_dir / f"{name}.txt").open("w+")
         environment = {
             **os.environ,
             "DATA_DIR": str(data_dir),
@@ -112,6 +112,24 @@ def test_it_opens_serves_and_leaves_nothing_behind(place: Path) -> None:
     again = Console(place, port, CONSOLE_DEMO="0")
     again.await_word("Ctrl-C stops it.", 60)
     assert again.end(signal.SIGINT) == 0
+
+
+def test_two_begun_at_once_open_one_after_the_other(place: Path) -> None:
+    port = free_port()
+    first, second = (Console(place, port, "first", CONSOLE_DEMO="0"), Console(place, port, "second", CONSOLE_DEMO="0"))
+    try:
+        deadline = time.monotonic() + 90
+        while all(each.process.poll() is None for each in (first, second)):
+            assert time.monotonic() < deadline, first.said + second.said
+            time.sleep(0.1)
+        opened, refused = (second, first) if second.process.poll() is None else (first, second)
+        assert refused.process.wait(5) == 2
+        assert f"Port {port} on 127.0.0.1 is in use" in refused.said.splitlines()[-1]
+        assert "Traceback" not in refused.said
+        opened.await_word("Ctrl-C stops it.", 30)
+    finally:
+        statuses = {each.end() for each in (first, second) if each.process.poll() is None}
+    assert statuses == {0}
 
 
 def test_the_first_start_hands_out_one_account_per_role(
