@@ -12,13 +12,11 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.clock import now, today
 from app.core.db import db, reading
 from app.engine import background
 from app.engine.access import Actor
 from app.engine.apply import Receipt, transaction
 from app.engine.exports import safe_name
-from app.engine.fields import Reference
 from app.engine.importing import applying, approval, files, matching, runs
 from app.engine.importing import mapping as mappings
 from app.engine.importing import reading as file_reading
@@ -29,10 +27,10 @@ from app.engine.plan import Plan
 from app.engine.projection import Projection, projection
 from app.engine.references import labels
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Rejected, Stale
-from app.engine.registry import REGISTRY, target_of
+from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.values import typed_row
-from app.web import markup, rows, second_person
+from app.web import second_person
 from app.web.addresses import link
 from app.web.navigation import place
 from app.web.receipts import say
@@ -41,6 +39,7 @@ from app.web.security import needs, signed_in
 from app.web.session import current_actor
 from app.web.steering import asks_after, steer
 from app.web.told import name_of
+from app.web.written import of_changes
 
 blueprint = Blueprint("imports", __name__)
 place("System", 30, "Imports", "/imports", "upload", "export.read")
@@ -511,21 +510,18 @@ def _shown(opened: Opened, found: Sequence[RowFound]) -> list[ShownRow]:
     titles = labels(connection, resource, actor, [each.record_id for each in found if each.record_id])
     sides = [(typed_row(resource.table, each.before), typed_row(resource.table, each.after)) for each in found]
     kept = [_clashing(resource, each) for each in found]
-    writers, names = _writers(opened, [*sides, *kept])
-    at = markup.Moment(now(), actor.timezone, today(actor.timezone))
-
-    def cell(name: str, value: Any) -> Markup | str:
-        if value is None or value == "" or value == []:
-            return ""
-        return markup.whole(writers[name](value, names.get(name, {}).get(value), at))
-
+    fields, written = of_changes(connection, view, actor, [*sides, *kept])
     made = []
     for each, (before, after), (ours, theirs) in zip(found, sides, kept, strict=True):
         changes, clashes = (
             tuple(
-                (view.by_name[name].title, cell(name, was.get(name)), cell(name, becomes[name]))
+                (
+                    fields[name].title,
+                    written.cell(fields[name], was.get(name), {**before, **was}),
+                    written.cell(fields[name], becomes[name], {**after, **becomes}),
+                )
                 for name in becomes
-                if name in writers
+                if name in fields
             )
             for was, becomes in ((before, after), (ours, theirs))
         )
@@ -540,25 +536,6 @@ def _clashing(resource: Resource, row: RowFound) -> tuple[Mapping[str, Any], Map
     """What we have and what the source says of the fields both changed."""
     ours, theirs = ({name: said[place] for name, said in row.clashes.items()} for place in (2, 1))
     return typed_row(resource.table, ours), typed_row(resource.table, theirs)
-
-
-def _writers(
-    opened: Opened, sides: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
-) -> tuple[dict[str, Callable[..., Any]], dict[str, dict[Any, str]]]:
-    """How each field that is shown is written, and the titles of what references point at."""
-    view, actor = opened.view, opened.actor
-    writers: dict[str, Callable[..., Any]] = {}
-    names: dict[str, dict[Any, str]] = {}
-    for name in dict.fromkeys(name for _, after in sides for name in after):
-        field = view.by_name.get(name)
-        if field is None or name in view.masked:
-            continue
-        writers[name] = markup.writer(rows.column(field, actor.permissions))[1]
-        target = target_of(field) if isinstance(field, Reference) else None
-        if isinstance(field, Reference) and target is not None:
-            keys = {side.get(name) for pair in sides for side in pair} - {None}
-            names[name] = labels(opened.connection, target, actor, sorted(keys), field.by)
-    return writers, names
 
 
 @blueprint.get("/imports/<int:number>/refused/<int:position>.csv")

@@ -217,7 +217,7 @@ def _subject(column: Column) -> Writer:
     def write(value: Any, kind: Any, _at: Moment) -> str:
         place = column.subjects.get(kind)
         if place is None:
-            return text(f"{kind} {value}")
+            return text(f"{kind} {value}" if kind else f"#{value}")
         return f'<a class="rowlink" href="{place[0]}/{value}">{text(place[1])} {value}</a>'
 
     return write

@@ -15,7 +15,6 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core import formats
-from app.core.clock import now, today
 from app.core.db import reading
 from app.engine import background, listing, selection
 from app.engine.access import Actor
@@ -23,17 +22,17 @@ from app.engine.actions import Action
 from app.engine.apply import Receipt, transaction
 from app.engine.bulk import applying, approval, operations, plans, rehearsal, work
 from app.engine.bulk.plans import AT_ONCE, OUTCOMES, BulkPlan, PlanRow
-from app.engine.fields import Field, Reference
+from app.engine.fields import Field
 from app.engine.forms import RecordForm, form_class
 from app.engine.plan import Plan
 from app.engine.projection import Projection, projection
 from app.engine.references import labels
 from app.engine.refusals import BadQuery, NotAllowed, Rejected, Stale
-from app.engine.registry import REGISTRY, target_of
+from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
 from app.engine.states import Transition
 from app.engine.values import typed_row
-from app.web import markup, rows, saved_views, second_person
+from app.web import saved_views, second_person
 from app.web.addresses import joined, link
 from app.web.navigation import place
 from app.web.origin import FROM
@@ -42,6 +41,7 @@ from app.web.resources import chosen, picks, stamp
 from app.web.security import local_path, needs, signed_in
 from app.web.session import current_actor
 from app.web.steering import asks_after, steer
+from app.web.written import of_changes
 
 blueprint = Blueprint("plans", __name__)
 place("System", 31, "Bulk fixes", "/plans", "pencil", "export.read")
@@ -359,34 +359,19 @@ def _shown(opened: Opened, found: list[PlanRow]) -> list[Shown]:
     view, resource, connection, actor = opened.view, opened.resource, opened.connection, opened.actor
     titles = labels(connection, resource, actor, [each.record_id for each in found])
     sides = [(typed_row(resource.table, each.before), typed_row(resource.table, each.after)) for each in found]
-    at = markup.Moment(now(), actor.timezone, today(actor.timezone))
-    names: dict[str, dict[Any, str]] = {}
-    writers: dict[str, markup.Writer] = {}
-    for name in dict.fromkeys(name for _, after in sides for name in after):
-        field = view.by_name.get(name)
-        if field is None or name in view.masked:
-            continue
-        writers[name] = markup.writer(rows.column(field, actor.permissions))[1]
-        target = target_of(field) if isinstance(field, Reference) else None
-        if isinstance(field, Reference) and target is not None:
-            keys = {side.get(name) for pair in sides for side in pair} - {None}
-            names[name] = labels(connection, target, actor, sorted(keys), field.by)
-
-    def cell(name: str, value: Any) -> Markup | str:
-        if value is None or value == "" or value == []:
-            return ""
-        return markup.whole(writers[name](value, names.get(name, {}).get(value), at))
-
+    fields, written = of_changes(connection, view, actor, sides)
     made = []
     for each, (before, after) in zip(found, sides, strict=True):
         changes = tuple(
             (
-                view.by_name[name].title,
-                cell(name, before.get(name)),
-                "set when applied" if name in each.given and after.get(name) is None else cell(name, after.get(name)),
+                fields[name].title,
+                written.cell(fields[name], before.get(name), before),
+                "set when applied"
+                if name in each.given and after.get(name) is None
+                else written.cell(fields[name], after.get(name), {**before, **after}),
             )
             for name in after
-            if name in writers
+            if name in fields
         )
         title = titles.get(each.record_id) or f"{resource.one.capitalize()} {each.record_id}"
         made.append(Shown(each, title, f"{resource.path}/{each.record_id}", changes))

@@ -28,7 +28,8 @@ from app.web.navigation import place
 from app.web.resources import stamp
 from app.web.security import needs
 from app.web.session import current_actor
-from app.web.told import Written, name_of
+from app.web.told import name_of
+from app.web.written import Written
 
 blueprint = Blueprint("reconciling", __name__)
 place("System", 31, "Source conflicts", "/imports/conflicts", "split", "imports.read")

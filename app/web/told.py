@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from app.core.clock import now, today
 from app.engine.access import Actor
-from app.engine.fields import Field, Reference
+from app.engine.fields import Field
 from app.engine.importing import conflicts
 from app.engine.importing.conflicts import Told
 from app.engine.reading import Shown
-from app.engine.references import labels
-from app.engine.registry import target_of
-from app.engine.resource import Resource
-from app.web import markup, rows
+from app.web.written import Written
 
 NAMES = {"centerpoint": "CenterPoint"}
 """Sources by the names people know them by; others are called as whoever imported them called them."""
@@ -26,37 +20,6 @@ NAMES = {"centerpoint": "CenterPoint"}
 
 def name_of(source: str) -> str:
     return NAMES.get(source, source)
-
-
-class Written:
-    """Values of fields as cells show them, with the titles of what references point at: one statement for each table."""
-
-    def __init__(self, connection: Connection, actor: Actor, values: Iterable[tuple[Field, Any]]) -> None:
-        self._at = markup.Moment(now(), actor.timezone, today(actor.timezone))
-        self._permissions = actor.permissions
-        self._writers: dict[
-            int, Callable[..., Any]
-        ] = {}  # by the declared field itself, which holds what cannot be hashed
-        asked: dict[tuple[str, str], set[Any]] = {}
-        targets: dict[str, Resource] = {}
-        for field, value in values:
-            target = target_of(field) if isinstance(field, Reference) else None
-            if isinstance(field, Reference) and target is not None and value is not None:
-                targets[target.name] = target
-                asked.setdefault((target.name, field.by), set()).add(value)
-        self._names = {
-            way: labels(connection, targets[way[0]], actor, sorted(keys), way[1]) for way, keys in asked.items()
-        }
-
-    def cell(self, field: Field, value: Any) -> Markup | str:
-        if value is None or value == "" or value == []:
-            return ""
-        if id(field) not in self._writers:
-            self._writers[id(field)] = markup.writer(rows.column(field, self._permissions))[1]
-        label = None
-        if isinstance(field, Reference) and (target := target_of(field)) is not None:
-            label = self._names.get((target.name, field.by), {}).get(value)
-        return markup.whole(self._writers[id(field)](value, label, self._at))
 
 
 @dataclass(frozen=True)
