@@ -100,6 +100,7 @@ def tune(cluster: Path, account: Account, *, durable: bool = True) -> None:
         "fsync": "on" if durable else "off",
         "synchronous_commit": "on" if durable else "off",
         "full_page_writes": "on" if durable else "off",
+        "client_connection_check_interval": "1s",  # else what a killed worker began runs on, and holds its rows
         "timezone": "UTC",
         "track_io_timing": "on",
         # A week of logs, one file a day, without the values people typed.

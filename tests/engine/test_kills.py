@@ -148,6 +148,20 @@ def test_killing_whoever_writes_leaves_every_set_whole(house: House, rows: list[
     assert acknowledged <= sets <= acknowledged + KILLS  # the last of each may be written and not yet told
 
 
+def test_what_a_killed_worker_was_at_does_not_hold_its_rows_for_long(house: House, rows: list[int]) -> None:
+    def wait(told: Callable[[], None]) -> None:
+        fresh()
+        with db.engine.begin() as connection:
+            connection.execute(text("UPDATE customers SET notes = 'held' WHERE id = :row"), {"row": rows[0]})
+            told()
+            connection.execute(text("SELECT pg_sleep(600)"))
+
+    Child.doing(wait).killed_after(1, 0.2)
+    with db.engine.begin() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '9s'"))
+        connection.execute(text("UPDATE customers SET notes = 'free' WHERE id = :row"), {"row": rows[0]})
+
+
 def test_killing_the_worker_in_an_undo_leaves_whole_batches_and_another_ends_it(house: House, rows: list[int]) -> None:
     print(f"TEST_SEED={SEED}")
     chance = random.Random(f"{SEED} worker")
