@@ -19,7 +19,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("""
         SELECT ungovern(governed) FROM (
-            SELECT format('%I.%I', schema_name, table_name)::regclass AS governed FROM governed_tables
+            SELECT format('%s.%I', schema_name, table_name)::regclass AS governed FROM governed_tables
         ) AS t;
         DROP FUNCTION ungovern(regclass);
         DROP FUNCTION govern(regclass, text[], boolean);

@@ -36,13 +36,13 @@ BEGIN
     DROP TABLE procrastinate_events, procrastinate_periodic_defers, procrastinate_jobs, procrastinate_workers CASCADE;
     FOR made IN
         SELECT p.oid::regprocedure AS signature FROM pg_proc AS p
-        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'procrastinate\\_%'
+        WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname LIKE 'procrastinate\\_%'
     LOOP
         EXECUTE format('DROP FUNCTION %s', made.signature);
     END LOOP;
     FOR made IN
         SELECT t.oid::regtype AS name FROM pg_type AS t
-        WHERE t.typnamespace = current_schema()::regnamespace AND t.typname LIKE 'procrastinate\\_%'
+        WHERE t.typnamespace = quote_ident(current_schema())::regnamespace AND t.typname LIKE 'procrastinate\\_%'
             AND t.typtype IN ('c', 'e')
     LOOP
         EXECUTE format('DROP TYPE %s', made.name);

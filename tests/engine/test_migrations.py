@@ -106,11 +106,11 @@ EARLIER = frozenset({
 
 
 def test_up_down_and_up_again_in_a_schema_of_any_name_while_public_stays_empty(empty: Database) -> None:
-    command.upgrade(alembic(empty, "console"), "head")
-    first = left_in(empty, "console")
+    command.upgrade(alembic(empty, 'Brain "Ops"'), "head")
+    first = left_in(empty, 'Brain "Ops"')
     assert {"customers", "change_sets", "ai_calls", "metrics", "procrastinate_jobs", "seal_change_sets"} <= first
-    command.downgrade(alembic(empty, "console"), "base")
-    assert left_in(empty, "console") == {"alembic_version"}
+    command.downgrade(alembic(empty, 'Brain "Ops"'), "base")
+    assert left_in(empty, 'Brain "Ops"') == {"alembic_version"}
     command.upgrade(alembic(empty, 'Brain "Ops"'), "head")
     assert left_in(empty, 'Brain "Ops"') == first
     engine = create_engine(
