@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import atlas, bulk, duplicates, explorer, importing, live, search, undoing
-from bench.serving import Ground, Served, memory_mb, owner, prepare
+from bench.serving import Ground, Served, apart, memory_mb, owner, prepare
 
 CUSTOMERS = int(os.environ.get("BENCH_CUSTOMERS", "1000000"))
 DECISIONS = int(os.environ.get("BENCH_DECISIONS", "10000000"))
@@ -106,8 +106,8 @@ def run(ground: Ground) -> list[Line]:
     lines += ledger(ground)
     lines += streams(small)
     lines += [absolute(*each) for each in bulk.measure()]
-    lines += [absolute(*each) for each in duplicates.measure()]
-    lines += [absolute(*each) for each in importing.measure()]
+    lines += [absolute(*each) for each in apart(duplicates.measure)]
+    lines += [absolute(*each) for each in apart(importing.measure)]
     return lines
 
 

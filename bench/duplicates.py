@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Iterator
 
@@ -17,7 +16,7 @@ from app.core.connecting import connect_args
 from app.core.db import psycopg_url
 from app.engine.duplicates import looking
 from app.engine.registry import REGISTRY
-from bench.serving import DATA
+from bench.serving import DATA, most_memory_mb
 
 ROWS = int(os.environ.get("BENCH_DUPLICATES", "1000000"))
 CHANGED = 1_000
@@ -47,7 +46,7 @@ def timed(config: Config) -> Iterator[tuple[str, float, float]]:
     try:
         with create_app(config).app_context():
             customers = REGISTRY["customers"]
-            before = _memory_mb()
+            before = most_memory_mb(anew=True)
             began = time.perf_counter()
             first = looking.look(tenant, customers)
             took = time.perf_counter() - began
@@ -56,7 +55,7 @@ def timed(config: Config) -> Iterator[tuple[str, float, float]]:
                 planted, found = connection.execute(_FOUND, {"scope": first.scope}).one()
             print(
                 f"  {first.weighed:,} pairs weighed, {first.open:,} open; {found:,} of {planted:,} planted copies found;"
-                f" memory grew by {_memory_mb() - before:.0f} MB"
+                f" memory grew by {most_memory_mb() - before:.0f} MB"
             )
             with owner.begin() as connection:
                 connection.execute(_CHANGE, {"tenant": tenant, "n": CHANGED})
@@ -90,10 +89,6 @@ def _found(owner: Engine) -> int:
 def _quiet(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0"))
     connection.execute(text("ALTER TABLE customers DISABLE TRIGGER USER"))
-
-
-def _memory_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 # Every customer has a name of three words and a number of digits, a telephone number shared by about four, a street and a

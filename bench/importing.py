@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from app.engine.apply import transaction
 from app.engine.importing import applying, files, reading, rehearsal, runs
 from app.engine.importing.mapping import ColumnMapping
 from app.engine.registry import REGISTRY
-from bench.serving import DATA
+from bench.serving import DATA, most_memory_mb
 
 ROWS = int(os.environ.get("BENCH_IMPORT", "100000"))
 LIMIT_S = 90
@@ -58,7 +56,7 @@ def timed(config: Config) -> Iterator[tuple[str, float, float]]:
         # What earlier rounds left behind in tables and indexes, which the server clears away between two imports of a day.
         connection.execute(text("VACUUM customers, change_entries, record_sources, import_rows"))
     actor = Actor(tenant, person, None, "Bench", permissions=frozenset({"*.*"}))
-    before = _memory_mb()
+    before = most_memory_mb(anew=True)
     try:
         with create_app(config).app_context():
             began = time.perf_counter()
@@ -83,12 +81,12 @@ def timed(config: Config) -> Iterator[tuple[str, float, float]]:
             applied = time.perf_counter() - began
             yield f"import of {run.applied:,} customers, applied, s", applied, LIMIT_S
             yield f"import of {run.applied:,} customers, rehearsed and applied, s", rehearsed + applied, LIMIT_S
-            yield "import, memory the process grew by, MB", _memory_mb() - before, GROWS_MB
-            before = _memory_mb()
+            yield "import, memory the process grew by, MB", most_memory_mb() - before, GROWS_MB
+            before = most_memory_mb(anew=True)
             undone = _undone(run, actor)
             yield f"import of {run.applied:,} customers, undone as one, s", undone, LIMIT_S
             yield f"import of {run.applied:,} customers, undone, times its applying", undone / applied, UNDO_TIMES
-            yield "undo of an import, memory the process grew by, MB", _memory_mb() - before, GROWS_MB
+            yield "undo of an import, memory the process grew by, MB", most_memory_mb() - before, GROWS_MB
     finally:
         with owner.begin() as connection:
             connection.execute(text("DELETE FROM customers WHERE external_source = 'bench'"))
@@ -130,9 +128,3 @@ def _file() -> Iterator[bytes]:
         file.seek(0)
         while piece := file.read(reading.PIECE):
             yield piece
-
-
-def _memory_mb() -> float:
-    """The most this process has held at any time; macOS counts bytes where Linux counts kilobytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)

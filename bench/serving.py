@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import multiprocessing
 import os
 import re
+import resource
 import secrets
 import socket
 import subprocess
@@ -14,6 +17,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
@@ -29,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("BENCH_DATA", ROOT / ".bench"))
 EMAIL = "bench@demo.example"
 CONSOLE = "rsgi:server"
+Case = tuple[str, float, float]
+"""What was measured, the figure, and the most it may be."""
 
 
 class Served:
@@ -137,6 +143,40 @@ def memory_mb(served: Served) -> float:
     """Resident memory of the server and its workers, in MB."""
     parent = psutil.Process(served.process.pid)
     return sum(each.memory_info().rss for each in (parent, *parent.children(recursive=True))) / 1_048_576
+
+
+def most_memory_mb(anew: bool = False) -> float:
+    """The most memory this process has held so far, or since it was asked `anew`, in MB.
+
+    Not by `getrusage`, where the system tells more: a child inherits what its parent held, and it cannot begin anew.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        if anew:
+            Path("/proc/self/clear_refs").write_text("5")
+        held = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(held.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_048_576  # macOS counts bytes
+
+
+def apart(measure: Callable[[], Iterator[Case]]) -> Iterator[Case]:
+    """Measure in a process of its own, whose memory no earlier case has grown. Ends the run where that one ends badly."""
+    spawning = multiprocessing.get_context("spawn")
+    hears, says = spawning.Pipe(duplex=False)
+    child = spawning.Process(target=_tell, args=(measure, says))
+    child.start()
+    says.close()
+    with contextlib.suppress(EOFError):
+        while True:
+            yield hears.recv()
+    child.join()
+    if child.exitcode:
+        raise SystemExit(child.exitcode)
+
+
+def _tell(measure: Callable[[], Iterator[Case]], says: Connection) -> None:
+    for case in measure():
+        says.send(case)
 
 
 @dataclass
