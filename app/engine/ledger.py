@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, text
 
 from app.core.clock import now
 from app.engine.access import Actor
-from app.engine.fields import Field, Reference
+from app.engine.fields import Field, Reference, SubjectLink
 from app.engine.listing import row_scope
 from app.engine.plan import Change, Plan
 from app.engine.projection import projection
@@ -54,6 +54,8 @@ class Difference:
     after: Any
     before_label: str | None = None
     after_label: str | None = None
+    tables: tuple[str | None, str | None] = (None, None)
+    """Of values that are keys, the tables they are keys of."""
 
 
 @dataclass(frozen=True)
@@ -287,46 +289,45 @@ def differences(
             continue
         if name in view.masked:
             was, is_ = field.mask(was), field.mask(is_)
-        shown.append(Difference(field, was, is_))
+        shown.append(Difference(field, was, is_, tables=_tables(field, before, after)))
     order = {each.name: index for index, each in enumerate(view.fields)}
     return tuple(sorted(shown, key=lambda each: order[each.field.name])), hidden
 
 
+def _tables(field: Field, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    if isinstance(field, SubjectLink):
+        return before.get("subject_type"), after.get("subject_type")
+    return (field.to, field.to) if isinstance(field, Reference) else (None, None)
+
+
 def labelled(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
-    """Titles for the references among the differences, one statement per table referred to."""
+    """Titles for what the differences refer to, one statement per table referred to."""
     wanted: dict[str, set[int]] = {}
-    for entry in made:
-        for each in entry.differences:
-            if isinstance(each.field, Reference):
-                wanted.setdefault(each.field.to, set()).update(
-                    key for key in (each.before, each.after) if isinstance(key, int)
-                )
+    for each in (each for entry in made for each in entry.differences):
+        for table, key in zip(each.tables, (each.before, each.after), strict=True):
+            if table is not None and isinstance(key, int):
+                wanted.setdefault(table, set()).add(key)
     names = {
         table: labels(connection, REGISTRY[table], actor, sorted(keys))
         for table, keys in wanted.items()
         if REGISTRY.get(table)
     }
 
-    def named(each: Difference) -> Difference:
-        if not isinstance(each.field, Reference):
-            return each
-        known = names.get(each.field.to, {})
-        return Difference(each.field, each.before, each.after, known.get(each.before), known.get(each.after))
+    def label(field: Field, table: str | None, key: Any) -> str | None:
+        if table is None or not isinstance(key, int):
+            return None
+        about = REGISTRY.get(table) if isinstance(field, SubjectLink) else None
+        return names.get(table, {}).get(key) or (f"{about.one} {key}" if about else None)
 
-    return [
-        Entry(
-            e.id,
-            e.set,
-            e.resource,
-            e.table,
-            e.record_id,
-            e.operation,
-            tuple(map(named, e.differences)),
-            e.hidden,
-            e.title,
+    def named(each: Difference) -> Difference:
+        before, after = each.tables
+        return replace(
+            each,
+            before_label=label(each.field, before, each.before),
+            after_label=label(each.field, after, each.after),
         )
-        for e in made
-    ]
+
+    return [replace(each, differences=tuple(map(named, each.differences))) for each in made]
 
 
 def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entry]:
@@ -337,18 +338,8 @@ def _named(connection: Connection, made: list[Entry], actor: Actor) -> list[Entr
             wanted.setdefault(entry.table, []).append(int(entry.record_id))
     names = {table: labels(connection, REGISTRY[table], actor, keys) for table, keys in wanted.items()}
     return [
-        Entry(
-            e.id,
-            e.set,
-            e.resource,
-            e.table,
-            e.record_id,
-            e.operation,
-            e.differences,
-            e.hidden,
-            names.get(e.table, {}).get(int(e.record_id) if e.record_id.isdigit() else -1),
-        )
-        for e in made
+        replace(each, title=names.get(each.table, {}).get(int(each.record_id) if each.record_id.isdigit() else -1))
+        for each in made
     ]
 
 

@@ -517,8 +517,8 @@ def _shown(opened: Opened, found: Sequence[RowFound]) -> list[ShownRow]:
             tuple(
                 (
                     fields[name].title,
-                    written.cell(fields[name], was.get(name), {**before, **was}),
-                    written.cell(fields[name], becomes[name], {**after, **becomes}),
+                    written.cell(fields[name], was.get(name)),
+                    written.cell(fields[name], becomes[name]),
                 )
                 for name in becomes
                 if name in fields

@@ -365,10 +365,10 @@ def _shown(opened: Opened, found: list[PlanRow]) -> list[Shown]:
         changes = tuple(
             (
                 fields[name].title,
-                written.cell(fields[name], before.get(name), before),
+                written.cell(fields[name], before.get(name)),
                 "set when applied"
                 if name in each.given and after.get(name) is None
-                else written.cell(fields[name], after.get(name), {**before, **after}),
+                else written.cell(fields[name], after.get(name)),
             )
             for name in after
             if name in fields

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app.core.clock import now, today
 from app.engine.access import Actor
-from app.engine.fields import Field, Reference, SubjectLink
+from app.engine.fields import Field, Reference
 from app.engine.projection import Projection
 from app.engine.references import labels
 from app.engine.registry import target_of
@@ -37,20 +37,15 @@ class Written:
             way: labels(connection, targets[way[0]], actor, sorted(keys), way[1]) for way, keys in asked.items()
         }
 
-    def cell(self, field: Field, value: Any, beside: Mapping[str, Any] | None = None) -> Markup | str:
-        """`beside` are the other values of the record: whose kind it is stands beside the number of what it is about."""
+    def cell(self, field: Field, value: Any) -> Markup | str:
         if value is None or value == "" or value == []:
             return ""
         if id(field) not in self._writers:
             self._writers[id(field)] = markup.writer(rows.column(field, self._permissions))[1]
-        return markup.whole(self._writers[id(field)](value, self._label(field, value, beside or {}), self._at))
-
-    def _label(self, field: Field, value: Any, beside: Mapping[str, Any]) -> Any:
-        if isinstance(field, SubjectLink):
-            return beside.get("subject_type")
+        label = None
         if isinstance(field, Reference) and (target := target_of(field)) is not None:
-            return self._names.get((target.name, field.by), {}).get(value)
-        return None
+            label = self._names.get((target.name, field.by), {}).get(value)
+        return markup.whole(self._writers[id(field)](value, label, self._at))
 
 
 def of_changes(

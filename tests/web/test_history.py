@@ -34,6 +34,17 @@ def test_the_history_says_who_when_why_before_and_after(house: House, ana: Desk)
     assert "outside" in page, "the row itself came from another program"
 
 
+def test_a_change_names_what_a_task_is_about_to_whoever_may_know_it(app: Flask, house: House, ana: Desk) -> None:
+    task = house.given("user_tasks", title="Ring back", subject_type="customers", subject_id=house.key)  # type: ignore[attr-defined]
+    told = {}
+    for name, more in (("Ben Okafor", ("customers.read",)), ("Cleo Marsh", ())):
+        desk = sit(app, house, name, "tasks.*", *more)
+        change = re.search(r"/change-sets/\d+", desk.page(f"/tasks/user_tasks/{task}/history"))
+        assert change
+        told[name] = re.findall(r"About</span><ins>([^<]*)<", desk.page(change[0]))
+    assert told == {"Ben Okafor": ["Bluestem"], "Cleo Marsh": [f"customer {house.key}"]}  # type: ignore[attr-defined]
+
+
 def test_the_toast_takes_the_change_back_and_that_can_be_taken_back_too(house: House, ana: Desk) -> None:
     answer = ana.edit(f"{house.place}/edit", name="Bluestem North")  # type: ignore[attr-defined]
     page = ana.page(answer.headers["Location"])
