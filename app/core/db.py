@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, MetaData, create_engine
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.connecting import connect_args
@@ -61,12 +63,23 @@ def install(app: Flask, config: Config) -> None:
     }
     app.config["SQLALCHEMY_DATABASE_URI"] = shared["url"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {k: v for k, v in shared.items() if k != "url"} | {"pool_pre_ping": True}
-    # No ping here: the first statement of a request is retried by the session look-up instead (web/session.py).
+    # No ping here, which would be a round trip more: see _refuse_dead. What that cannot see, a connection lost on the way,
+    # the first statement of a page finds out, and is asked again (web/session.py).
     app.config["SQLALCHEMY_BINDS"] = {
         "reading": shared | {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
     }
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engines["reading"], "checkout", _refuse_dead)
     app.teardown_appcontext(_give_back)
+
+
+def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
+    """Nothing is owed to a connection that rests in the pool: what it has to say is the server's farewell."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise DisconnectionError("The server ended this connection.")
 
 
 def reading() -> Connection:

@@ -14,6 +14,7 @@ from app.web import headers, security
 from tests.domains.conftest import House
 from tests.sent import statements
 from tests.web.desk import Desk, sit, words
+from tests.web.program import Program
 
 
 @pytest.fixture
@@ -166,17 +167,25 @@ def test_a_style_sheet_and_a_sign_of_life_cost_no_statement_and_a_page_asks_once
     assert sum("FROM sessions s" in statement and "session_hash" in statement for statement in asked) == 1
 
 
+@pytest.mark.parametrize("whose", ["a person's page", "a program's token"])
 def test_a_connection_that_died_meanwhile_is_replaced_before_anybody_notices(
-    app: Flask, house: House, dana: Desk
+    app: Flask, house: House, dana: Desk, whose: str
 ) -> None:
     from sqlalchemy import text
 
     dana.page("/account")
-    with app.app_context(), db.engines["reading"].connect() as connection:
-        here = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    house.connection.execute(text("SELECT 1"))
+    with app.app_context():
+        engine = db.engines["reading"]
+    resting = [engine.connect() for _ in range(max(engine.pool.checkedin(), 2))]  # type: ignore[attr-defined]
+    pids = [each.execute(text("SELECT pg_backend_pid()")).scalar_one() for each in resting]
+    for each in resting:
+        each.close()
+    ended = text("SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM unnest(CAST(:pids AS integer[])) AS pid")
     with app.app_context(), db.engine.begin() as connection:
-        own = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND usename = current_user"
-        killed = connection.execute(text(own), {"pid": here}).scalar()
-    assert killed
-    assert dana.get("/account").status_code == 200
+        assert connection.execute(ended, {"pids": pids}).scalar()
+    if whose == "a person's page":
+        assert dana.get("/account").status_code == 200
+    else:
+        assert (
+            Program(app.test_client(), "").post("/tokens", {"email": "x@y.example", "password": "z"}).status_code == 401
+        )
