@@ -21,6 +21,9 @@ from app.engine import background, errors_log, registry
 from app.engine.apply import transaction
 from tests.apart import apart
 from tests.servers import Database
+from tests.working import nothing_waits, work_off
+
+__all__ = ["nothing_waits"]
 
 done: list[tuple[str, int]] = []
 
@@ -37,14 +40,6 @@ def fail(mark: str) -> None:
     raise ValueError("the task failed")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _nothing_waits(database: Database) -> None:
-    """What earlier tests have queued would be done here first."""
-    with psycopg.connect(database.superuser_url) as connection:
-        connection.execute("SET search_path = console, public")
-        connection.execute("UPDATE procrastinate_jobs SET status = 'cancelled' WHERE status = 'todo'")
-
-
 @pytest.fixture
 def mark() -> str:
     return secrets.token_hex(6)
@@ -56,22 +51,6 @@ def jobs(app: Flask, mark: str) -> list[Any]:
             "SELECT id, status::text, attempts FROM procrastinate_jobs WHERE args ->> 'mark' = :mark ORDER BY id"
         )
         return list(connection.execute(query, {"mark": mark}))
-
-
-def work_off(app: Flask, database: Database) -> None:
-    """Be the worker until nothing waits."""
-
-    async def run() -> None:
-        async with background.queue.open_async():
-            await background.queue.run_worker_async(
-                wait=False,
-                listen_notify=False,
-                install_signal_handlers=False,
-                task_middleware=[background.in_context(app)],
-            )
-
-    with background.queue.replace_connector(background._connector(database.config())):
-        apart(lambda: asyncio.run(run()))
 
 
 def test_the_job_commits_with_the_change(app: Flask, database: Database, mark: str) -> None:
@@ -172,7 +151,6 @@ def test_a_worker_shows_it_lives_does_its_rounds_and_leaves_when_told(fresh_data
     process = subprocess.Popen(
         [sys.executable, "-c", program], env=startup.as_environment(config), cwd=startup.ROOT, stdout=log, stderr=log
     )
-    import psycopg
 
     try:
         with psycopg.connect(fresh_database.superuser_url, autocommit=True) as connection:

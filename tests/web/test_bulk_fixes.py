@@ -17,9 +17,11 @@ from app.engine.projection import projection
 from app.engine.registry import REGISTRY
 from app.web import plans as screens
 from tests.domains.conftest import House
-from tests.engine.test_background import work_off
 from tests.servers import Database
 from tests.web.desk import Desk, sit, staff, undo_of
+from tests.working import nothing_waits, work_off
+
+__all__ = ["nothing_waits"]
 
 LIST = "/crm/customers"
 

@@ -19,11 +19,13 @@ from app.domains.platform import exporting
 from app.engine import copies, copies_later
 from app.engine.apply import transaction
 from tests.domains.conftest import House
-from tests.engine.test_background import work_off
 from tests.servers import Database
 from tests.web.desk import Desk, sit, staff
 from tests.web.foreign import Foreign
 from tests.web.foreign import keys as addresses
+from tests.working import nothing_waits, work_off
+
+__all__ = ["nothing_waits"]
 
 LIST = "/crm/customers"
 
