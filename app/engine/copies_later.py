@@ -13,17 +13,14 @@ from app.engine import exports
 from app.engine.access import Actor
 from app.engine.apply import transaction
 from app.engine.copies import Asked, Tally, pieces
-from app.engine.refusals import NotAllowed, Refusal
+from app.engine.long_work import Stopped
+from app.engine.refusals import NotAllowed
 
 LASTS = "24 hours"
 PIECE = 1_048_576
 MOST_BYTES = 2 * 1024**3
 BEAT_S = 1.0
 """Seconds between two signs of life; Cancel is heard as often."""
-
-
-class Stopped(Refusal):
-    """Somebody cancelled the file, or another worker took it over."""
 
 
 class Growing:

@@ -12,7 +12,8 @@ from app.engine.access import Actor
 from app.engine.apply import change, transaction, tried, write
 from app.engine.importing.rehearsal import give_time
 from app.engine.ledger import ChangeSet
-from app.engine.refusals import NotAllowed, Refusal, Rejected, Stale
+from app.engine.long_work import Stopped
+from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.undo import Left, Record, may_undo, plan_undo
 from app.engine.undo_at_once import Done, Slice
 
@@ -20,10 +21,6 @@ BATCH, BY_ROW = 2_000, 500
 """Entries in one batch: a second or two of work; fewer where each record is written by itself."""
 COUNTED = 200_000
 """Entries up to which a preview counts what an undo would do."""
-
-
-class Stopped(Refusal):
-    """Somebody stopped the undo, or another worker took it over."""
 
 
 class _Nothing(Exception):

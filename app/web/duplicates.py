@@ -322,7 +322,7 @@ def _queue(connection: Connection, number: int) -> None:
 
 
 def _go_on(connection: Connection, run: runs.Run) -> None:
-    runs.go_on(connection, run)
+    runs.LIFE.go_on(connection, run)
     _queue(connection, run.id)
 
 
@@ -330,6 +330,6 @@ steer(
     blueprint,
     "/duplicates/plans",
     lambda number: runs.open_(reading(), number, current_actor()),
-    stop=runs.stop,
+    stop=runs.LIFE.stop,
     go_on=_go_on,
 )

@@ -400,7 +400,7 @@ def rehearse(number: int) -> AnyResponse | tuple[str, int]:
             files.read_and_rehearse(number, actor)
     except (Rejected, NotAllowed, Stale) as refused:
         with transaction() as connection:
-            applying.fail(connection, number, refused.sentence)
+            runs.LIFE.fail(connection, number, refused.sentence)
         errors = refused.errors if isinstance(refused, Rejected) else {"": refused.sentence}
         return _mapping(_open(number), errors), 422
     return redirect(f"/imports/{number}", 303)
@@ -587,7 +587,7 @@ def _tell(done: Run) -> None:
 
 
 def _go_on(connection: Connection, run: Run) -> None:
-    applying.go_on(connection, run)
+    runs.LIFE.go_on(connection, run)
     approval.apply_later(connection, run.id)
 
 
@@ -595,7 +595,7 @@ steer(
     blueprint,
     "/imports",
     lambda number: _open(number).run,
-    stop=applying.stop,
+    stop=runs.LIFE.stop,
     go_on=_go_on,
     discard=applying.discard,
     thrown_away="Import thrown away; nothing was changed",

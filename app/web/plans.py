@@ -466,7 +466,7 @@ def _tell(done: BulkPlan) -> None:
 
 
 def _go_on(connection: Connection, plan: BulkPlan) -> None:
-    applying.go_on(connection, plan)
+    plans.LIFE.go_on(connection, plan)
     _queue(connection, plan.id)
 
 
@@ -474,9 +474,9 @@ steer(
     blueprint,
     "/plans",
     lambda number: _open(number).plan,
-    stop=applying.stop,
+    stop=plans.LIFE.stop,
     go_on=_go_on,
-    discard=applying.discard,
+    discard=plans.LIFE.discard,
     thrown_away="Plan thrown away; nothing was changed",
     onward=lambda plan: local_path(plan.address, "/plans"),
 )

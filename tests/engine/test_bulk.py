@@ -306,7 +306,7 @@ def test_a_stopped_plan_leaves_whole_batches_and_goes_on(
     assert (plan.state, plan.applied) == ("stopped", 6)
     assert sum(house.row("customers", key)["bill_city"] == "Denver" for key in keys) == 6
     with transaction() as connection:
-        applying.go_on(connection, plan)
+        plans.LIFE.go_on(connection, plan)
     plan = applying.carry_out(plan.id, olga)
     assert (plan.state, plan.applied) == ("done", 10) and adds_up(plan)
 

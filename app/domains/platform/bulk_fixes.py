@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from app.domains.platform.errands import Errand
 from app.engine import background
-from app.engine.bulk import applying, approval, rehearsal
+from app.engine.bulk import applying, approval, plans, rehearsal
 from app.engine.bulk.plans import BulkPlan
-from app.engine.bulk.rehearsal import Stopped
 
 once_approved = approval.run
 """What carries out a plan that needed a second person; a worker knows it by this."""
@@ -38,12 +37,10 @@ def _said(plan: BulkPlan) -> tuple[str, str]:
 
 ERRAND = Errand(
     "bulk",
-    "bulk_plans",
+    plans.LIFE,
     "replace(table_name, '_', ' ')",
     "plan_id",
     "/plans",
-    Stopped,
-    applying.fail,
     "Your fix of {label} could not go on",
     _said,
 )

@@ -14,6 +14,7 @@ from app.engine import background
 from app.engine.access import SYSTEM, Actor
 from app.engine.apply import change, transaction
 from app.engine.approval_rules import person
+from app.engine.long_work import LongWork, Stopped
 from app.engine.refusals import NotAllowed, Refusal
 
 logger = logging.getLogger("console.errands")
@@ -29,15 +30,13 @@ class Errand:
 
     word: str
     """What its notices and change sets are named by: "bulk", "import", "merge"; its background tasks begin with it."""
-    table: str
+    life: LongWork
     label: str
     """SQL of what its person calls a run."""
     argument: str
     """By what its background tasks are given a run's number."""
     link: str
     """The address of a run without its number: "/imports"."""
-    stopped: type[Exception]
-    fail: Callable[[Connection, int, str], None]
     stuck: str
     """The title of the notice when it could not go on, with {label}."""
     said: Callable[[Any], tuple[str, str] | None]
@@ -57,7 +56,7 @@ class Errand:
             if actor is None:
                 raise NotAllowed("The person it was for may no longer work here.")
             done = work(number, actor)
-        except self.stopped:
+        except Stopped:
             logger.info("stopped", extra={"errand": self.word, "run": number})
         except Refusal as refused:
             self._stuck(row, refused.sentence)
@@ -69,19 +68,19 @@ class Errand:
     def let_go(self) -> int:
         """Stop the runs that no worker will take up any more, so that their people can go on with them; how many."""
         with db.engine.connect() as connection:
-            numbers = abandoned(connection, self.table, "state", f"{self.word}.%", self.argument)
+            numbers = abandoned(connection, self.life.table, "state", f"{self.word}.%", self.argument)
             rows = [self._row(connection, number) for number in numbers]
         for row in rows:
             self._stuck(row, NOBODY)
         return len(rows)
 
     def _row(self, connection: Connection, number: int) -> Any:
-        sql = f"SELECT id, tenant_id, app_user_id, {self.label} AS label FROM {self.table} WHERE id = :id"
+        sql = f"SELECT id, tenant_id, app_user_id, {self.label} AS label FROM {self.life.table} WHERE id = :id"
         return connection.execute(text(sql), {"id": number}).first()
 
     def _stuck(self, row: Any, why: str) -> None:
         with transaction() as connection:
-            self.fail(connection, row.id, why)
+            self.life.fail(connection, row.id, why)
         self._tell(row, "warning", self.stuck.format(label=row.label), why)
 
     def _tell(self, row: Any, severity: str, title: str, body: str) -> None:

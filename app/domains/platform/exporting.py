@@ -13,7 +13,8 @@ from app.engine import background, copies, copies_later
 from app.engine.access import SYSTEM
 from app.engine.apply import change, transaction
 from app.engine.approval_rules import person
-from app.engine.copies_later import Growing, Stopped
+from app.engine.copies_later import Growing
+from app.engine.long_work import Stopped
 from app.engine.refusals import NotAllowed, Refusal
 
 logger = logging.getLogger("console.exports")

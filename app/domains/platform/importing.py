@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from app.domains.platform.errands import Errand
 from app.engine import background
-from app.engine.bulk.rehearsal import Stopped
-from app.engine.importing import applying, approval, files, rehearsal
+from app.engine.importing import applying, approval, files, rehearsal, runs
 from app.engine.importing.runs import Run
 
 once_approved = approval.carry_out
@@ -49,12 +48,10 @@ def _said(run: Run) -> tuple[str, str] | None:
 
 ERRAND = Errand(
     "import",
-    "imports",
+    runs.LIFE,
     "title",
     "import_id",
     "/imports",
-    Stopped,
-    applying.fail,
     "Your import of {label} could not go on",
     _said,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domains.platform.errands import Errand
 from app.engine import background
 from app.engine.merging import runs
-from app.engine.merging.runs import Run, Stopped
+from app.engine.merging.runs import Run
 
 
 @background.task("merge.rehearse")
@@ -33,12 +33,10 @@ def _said(run: Run) -> tuple[str, str]:
 
 ERRAND = Errand(
     "merge",
-    "merge_runs",
+    runs.LIFE,
     "NULL",
     "run_id",
     "/duplicates/plans",
-    Stopped,
-    runs.fail,
     "Your merges could not go on",
     _said,
 )

@@ -13,8 +13,8 @@ from app.engine import background, undo_later
 from app.engine.access import SYSTEM
 from app.engine.apply import change, transaction
 from app.engine.approval_rules import person
+from app.engine.long_work import Stopped
 from app.engine.refusals import NotAllowed, Refusal
-from app.engine.undo_later import Stopped
 
 logger = logging.getLogger("console.undo")
 

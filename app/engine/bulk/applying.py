@@ -13,9 +13,10 @@ from sqlalchemy import Connection, text
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
 from app.engine.bulk import plans
-from app.engine.bulk.plans import BATCH, BulkPlan
-from app.engine.bulk.rehearsal import Stopped, hold
+from app.engine.bulk.plans import BATCH, LIFE, BulkPlan
+from app.engine.bulk.rehearsal import hold
 from app.engine.bulk.work import Item, Outcome, Work, jsoned, of, write_what_can_be
+from app.engine.long_work import Stopped
 from app.engine.plan import same
 from app.engine.refusals import Rejected, Stale
 from app.engine.values import typed_row
@@ -37,66 +38,7 @@ def begin(
     of(connection, plan.resource, plan.edits or {}, actor, reason)  # what the role allowed then, it must allow now
     if plan.sha256 != plans.digest(connection, plan):
         raise Stale("This plan is not what was rehearsed any more. Rehearse it again.")
-    values = {"id": plan.id, "sha256": plan.sha256, "reason": reason.strip()[:1000], "request": request_id, "ip": ip}
-    if connection.execute(_BEGIN, values).rowcount != 1:
-        raise Stale("This plan is being applied or was applied already. Nothing was done twice.")
-
-
-_BEGIN = text("""
-UPDATE bulk_plans SET state = 'applying', reason = :reason, request_id = :request, ip = CAST(:ip AS inet),
-    stop_asked = false, beat_at = clock_timestamp()
-WHERE id = :id AND state = 'ready' AND sha256 = :sha256 AND expires_at > clock_timestamp()
-""")
-
-
-def go_on(connection: Connection, plan: BulkPlan) -> None:
-    """Take up a stopped plan where it stands. Raises Stale for one that is not stopped."""
-    if connection.execute(_GO_ON, {"id": plan.id}).rowcount != 1:
-        raise Stale("This plan is not stopped.")
-
-
-_GO_ON = text(
-    "UPDATE bulk_plans SET state = 'applying', why = NULL, stop_asked = false, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'stopped'"
-)
-
-
-def stop(connection: Connection, plan: BulkPlan) -> None:
-    """Ask whoever is at it to stop after the batch in hand; where nobody is any more, it is stopped at once."""
-    connection.execute(_STOP, {"id": plan.id})
-
-
-_STOP = text("""
-UPDATE bulk_plans SET stop_asked = true,
-    state = CASE WHEN state = 'rehearsing' THEN 'draft' WHEN beat_at < clock_timestamp() - interval '3 minutes'
-        THEN 'stopped' ELSE state END
-WHERE id = :id AND state IN ('rehearsing', 'applying')
-""")
-
-
-def discard(connection: Connection, plan: BulkPlan) -> None:
-    """Give a plan up before anything of it was applied. Raises Stale for any other."""
-    done = connection.execute(
-        text(
-            "UPDATE bulk_plans SET state = 'cancelled', finished_at = clock_timestamp()"
-            " WHERE id = :id AND state IN ('draft', 'ready', 'failed')"
-        ),
-        {"id": plan.id},
-    )
-    if done.rowcount != 1:
-        raise Stale("This plan is under way or was applied already; it cannot be thrown away.")
-
-
-def fail(connection: Connection, plan_id: int, why: str) -> None:
-    """End what cannot go on, with why. What was applied of it stays applied and can be undone."""
-    connection.execute(
-        text(
-            "UPDATE bulk_plans SET why = :why, stop_asked = false, state = CASE WHEN applied + left_out > 0 OR"
-            " state = 'applying' THEN 'stopped' ELSE 'failed' END"
-            " WHERE id = :id AND state IN ('rehearsing', 'applying')"
-        ),
-        {"id": plan_id, "why": why[:500]},
-    )
+    LIFE.begin(connection, plan, plan.sha256, reason, request_id, ip)
 
 
 def carry_out(number: int, actor: Actor) -> BulkPlan:
@@ -107,25 +49,15 @@ def carry_out(number: int, actor: Actor) -> BulkPlan:
     """
     with transaction() as connection:
         plan = plans.find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_TAKE_UP, {"id": number}).scalar()
+        attempt = LIFE.take_up(connection, number)
         if attempt is None:
             return plan
         work = of(connection, plan.resource, plan.edits or {}, actor, plan.reason or "")
     while _batch(plan, work, actor, attempt):
         pass
     with transaction() as connection:
-        connection.execute(_REST, {"id": number, "attempt": attempt})
+        LIFE.rest(connection, number, attempt)
         return plans.find(connection, number, actor.tenant_id)
-
-
-_TAKE_UP = text(
-    "UPDATE bulk_plans SET attempt = attempt + 1, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'applying' RETURNING attempt"
-)
-_REST = text(
-    "UPDATE bulk_plans SET state = 'stopped', stop_asked = false WHERE id = :id AND attempt = :attempt"
-    " AND state = 'applying' AND stop_asked"
-)
 
 
 class _Nothing(Exception):
@@ -156,7 +88,7 @@ def _batch(plan: BulkPlan, work: Work, actor: Actor, attempt: int) -> bool:
         with transaction() as connection:
             rows = _next(connection, plan, attempt)
             if not rows:
-                connection.execute(_DONE, {"id": plan.id, "attempt": attempt})
+                LIFE.done(connection, plan.id, attempt)
                 return False
             _mark(connection, plan, [], left)
     except Stopped:
@@ -166,21 +98,13 @@ def _batch(plan: BulkPlan, work: Work, actor: Actor, attempt: int) -> bool:
 
 def _next(connection: Connection, plan: BulkPlan, attempt: int) -> Sequence[Any]:
     """The rows of the next batch; the plan itself is held meanwhile, so that no two workers are at it."""
-    if connection.execute(_HOLD, {"id": plan.id, "attempt": attempt}).first() is None:
-        raise Stopped("Somebody asked to stop.")
+    LIFE.hold(connection, plan.id, attempt)
     return connection.execute(_NEXT, {"plan": plan.id, "n": BATCH}).all()
 
 
-_HOLD = text(
-    "SELECT 1 FROM bulk_plans WHERE id = :id AND attempt = :attempt AND state = 'applying' AND NOT stop_asked FOR UPDATE"
-)
 _NEXT = text(
     "SELECT n, record_id, version, before, after, given, why FROM bulk_plan_rows"
     " WHERE plan_id = :plan AND outcome = 'changes' ORDER BY n LIMIT :n"
-)
-_DONE = text(
-    "UPDATE bulk_plans SET state = 'done', finished_at = clock_timestamp() WHERE id = :id AND attempt = :attempt"
-    " AND state = 'applying'"
 )
 
 

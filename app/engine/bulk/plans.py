@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Integer, Row, func, literal, null, select, te
 from app.engine import listing
 from app.engine.access import Actor
 from app.engine.bulk.work import Outcome, Work, jsoned, offered
+from app.engine.long_work import LongWork
 from app.engine.refusals import BadQuery, NotAllowed, NotFound, Stale
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
@@ -25,6 +26,7 @@ AT_ONCE = 500
 BATCH = 2_000
 """Records written in one transaction: a second or so, for which others wait at most."""
 PAGE = 50
+LIFE = LongWork("bulk_plans", "plan")
 
 OUTCOMES = {
     "changes": "Will change",

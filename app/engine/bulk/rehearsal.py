@@ -12,18 +12,14 @@ from sqlalchemy import ARRAY, BigInteger, Connection, any_, bindparam, select, t
 from app.engine.access import Actor
 from app.engine.apply import rehearsal, transaction
 from app.engine.bulk import plans
-from app.engine.bulk.plans import BATCH, BulkPlan
+from app.engine.bulk.plans import BATCH, LIFE, BulkPlan
 from app.engine.bulk.work import Item, Outcome, Work, of, refused, write_what_can_be
 from app.engine.fields import Money
 from app.engine.listing import row_scope
+from app.engine.long_work import Stopped
 from app.engine.projection import Projection, projection
-from app.engine.refusals import Refusal
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
-
-
-class Stopped(Refusal):
-    """Somebody asked to stop, or another worker took it over."""
 
 
 def rehearse(number: int, actor: Actor) -> BulkPlan:
@@ -33,7 +29,7 @@ def rehearse(number: int, actor: Actor) -> BulkPlan:
     """
     with transaction() as connection:
         plan = plans.find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_BEGIN, {"id": number}).scalar()
+        attempt = LIFE.prepare(connection, number)
         if attempt is None:
             raise Stopped("This rehearsal was stopped or ended already.")
         work = of(connection, plan.resource, plan.edits or {}, actor, plan.reason or "")
@@ -45,8 +41,7 @@ def rehearse(number: int, actor: Actor) -> BulkPlan:
             found = _look(connection, work, batch, actor)
             effects.take(connection, connection.info["change_set"], work)
         with transaction() as connection:
-            if connection.execute(_BEAT, {"id": number, "attempt": attempt, "rows": len(batch)}).rowcount != 1:
-                raise Stopped("The rehearsal was stopped.")
+            LIFE.seen(connection, number, attempt, len(batch))
             plans.note(connection, plan, found)
     with transaction() as connection:
         return _end(connection, plan, attempt, effects)
@@ -68,15 +63,7 @@ def _end(connection: Connection, plan: BulkPlan, attempt: int, effects: Effects)
     return plans.find(connection, plan.id, plan.tenant_id)
 
 
-_BEGIN = text(
-    "UPDATE bulk_plans SET attempt = attempt + 1, seen = 0, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'rehearsing' AND NOT stop_asked RETURNING attempt"
-)
 _PLACES = text("SELECT n, record_id FROM bulk_plan_rows WHERE plan_id = :plan ORDER BY n")
-_BEAT = text(
-    "UPDATE bulk_plans SET seen = seen + :rows, beat_at = clock_timestamp()"
-    " WHERE id = :id AND attempt = :attempt AND state = 'rehearsing' AND NOT stop_asked"
-)
 _END = text("""
 UPDATE bulk_plans SET state = 'ready', changing = :changing, already = :already, refused = :refused,
     effects = CAST(:effects AS jsonb), sha256 = :sha256, rehearsed_at = clock_timestamp(),

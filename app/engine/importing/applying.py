@@ -16,13 +16,13 @@ from sqlalchemy import Connection, text
 
 from app.engine.access import Actor
 from app.engine.apply import change, transaction
-from app.engine.bulk.rehearsal import Stopped
 from app.engine.bulk.work import jsoned
 from app.engine.importing import runs, sources
 from app.engine.importing.matching import Context, Found, Row, foresee, look, still_new
 from app.engine.importing.rehearsal import give_time, in_turn, next_rows
-from app.engine.importing.runs import Run
+from app.engine.importing.runs import LIFE, Run
 from app.engine.importing.writing import Fault, write_what_can_be
+from app.engine.long_work import Stopped
 from app.engine.refusals import Rejected, Stale
 
 
@@ -41,69 +41,18 @@ def begin(connection: Connection, run: Run, actor: Actor, reason: str, request_i
         Context(run, sheet, actor)  # what the role allowed then, it must allow now
     if run.state == "ready" and run.sha256 != runs.digest(connection, run):
         raise Stale("This import is not what was rehearsed any more; the file or a row was changed. Rehearse it again.")
-    values = {"id": run.id, "sha256": run.sha256, "reason": reason.strip()[:1000], "request": request_id, "ip": ip}
-    if connection.execute(_BEGIN, values).rowcount != 1:
-        raise Stale("This import is being applied or was applied already. Nothing was done twice.")
-
-
-_BEGIN = text("""
-UPDATE imports SET state = 'applying', reason = :reason, request_id = :request, ip = CAST(:ip AS inet),
-    stop_asked = false, beat_at = clock_timestamp()
-WHERE id = :id AND state = 'ready' AND sha256 = :sha256 AND expires_at > clock_timestamp()
-""")
-
-
-def go_on(connection: Connection, run: Run) -> None:
-    """Take up a stopped run where it stands. Raises Stale for one that is not stopped."""
-    if connection.execute(_GO_ON, {"id": run.id}).rowcount != 1:
-        raise Stale("This import is not stopped.")
-
-
-_GO_ON = text(
-    "UPDATE imports SET state = 'applying', why = NULL, stop_asked = false, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'stopped'"
-)
-
-
-def stop(connection: Connection, run: Run) -> None:
-    """Ask whoever is at it to stop after the batch in hand; where nobody is any more, it is stopped at once."""
-    connection.execute(_STOP, {"id": run.id})
-
-
-_STOP = text("""
-UPDATE imports SET stop_asked = true,
-    state = CASE WHEN state IN ('reading', 'rehearsing') THEN 'draft'
-        WHEN beat_at < clock_timestamp() - interval '3 minutes' THEN 'stopped' ELSE state END
-WHERE id = :id AND state IN ('reading', 'rehearsing', 'applying')
-""")
+    LIFE.begin(connection, run, run.sha256, reason, request_id, ip)
 
 
 def discard(connection: Connection, run: Run) -> None:
     """Give a run up before anything of it was applied; its rows and files go. Raises Stale for any other."""
-    done = connection.execute(_DISCARD, {"id": run.id})
-    if done.rowcount != 1:
-        raise Stale("This import is under way or was applied; it cannot be thrown away.")
+    LIFE.discard(connection, run)
     for forget in (_FORGET_ROWS, _FORGET_PARTS):
         connection.execute(forget, {"ids": [each.id for each in run.sheets]})
 
 
 _FORGET_ROWS = text("DELETE FROM import_rows WHERE sheet_id = ANY(:ids)")
 _FORGET_PARTS = text("DELETE FROM import_parts WHERE sheet_id = ANY(:ids)")
-_DISCARD = text(
-    "UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp()"
-    " WHERE id = :id AND state IN ('draft', 'ready', 'failed')"
-)
-
-
-def fail(connection: Connection, number: int, why: str) -> None:
-    """End what cannot go on, with why. What was applied of it stays applied and can be undone."""
-    connection.execute(_FAIL, {"id": number, "why": why[:500]})
-
-
-_FAIL = text(
-    "UPDATE imports SET why = :why, stop_asked = false, state = CASE WHEN state = 'applying' THEN 'stopped'"
-    " ELSE 'failed' END WHERE id = :id AND state IN ('reading', 'rehearsing', 'applying')"
-)
 
 
 def carry_out(number: int, actor: Actor) -> Run:
@@ -114,7 +63,7 @@ def carry_out(number: int, actor: Actor) -> Run:
     """
     with transaction() as connection:
         run = runs.find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_TAKE_UP, {"id": number}).scalar()
+        attempt = LIFE.take_up(connection, number)
         if attempt is None:
             return run
     for sheet in run.sheets:
@@ -126,29 +75,17 @@ def carry_out(number: int, actor: Actor) -> Run:
         while _batch(context, attempt):
             pass
     with transaction() as connection:
-        connection.execute(_REST, {"id": number, "attempt": attempt})
+        LIFE.rest(connection, number, attempt)
         left = connection.execute(_LEFT, {"sheets": [each.id for each in run.sheets]}).scalar()
     if not left:
         _settle(run, actor)
     with transaction() as connection:
         if not left:
-            connection.execute(_DONE, {"id": number, "attempt": attempt})
+            LIFE.done(connection, number, attempt)
         return runs.find(connection, number, actor.tenant_id)
 
 
-_TAKE_UP = text(
-    "UPDATE imports SET attempt = attempt + 1, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'applying' RETURNING attempt"
-)
-_REST = text(
-    "UPDATE imports SET state = 'stopped', stop_asked = false WHERE id = :id AND attempt = :attempt"
-    " AND state = 'applying' AND stop_asked"
-)
 _LEFT = text("SELECT EXISTS (SELECT FROM import_rows WHERE sheet_id = ANY(:sheets) AND todo)")
-_DONE = text(
-    "UPDATE imports SET state = 'done', finished_at = clock_timestamp() WHERE id = :id AND attempt = :attempt"
-    " AND state = 'applying'"
-)
 
 
 @dataclass(frozen=True)
@@ -273,8 +210,7 @@ def _write(
     """Write the next rows as they were shown; None where there are no more."""
     run, sheet, table = context.run, context.sheet, context.sheet.table_name
     give_time(connection)
-    if connection.execute(_HOLD, {"id": run.id, "attempt": attempt}).first() is None:
-        raise Stopped("Somebody asked to stop.")
+    LIFE.hold(connection, run.id, attempt)
     # Two imports of one source do not make the same record twice.
     connection.execute(_ONE_BY_ONE, {"tenant": str(run.tenant_id), "source": run.source, "table": table})
     done = Done()
@@ -342,9 +278,6 @@ def _as_kept(values: Mapping[str, Any]) -> dict[str, Any]:
 _KEPT = frozenset({str, int, bool, float, type(None)})
 
 
-_HOLD = text(
-    "SELECT 1 FROM imports WHERE id = :id AND attempt = :attempt AND state = 'applying' AND NOT stop_asked FOR UPDATE"
-)
 _ONE_BY_ONE = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('import ' || :tenant || ' ' || :source || ' ' || :table, 0))"
 )

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Engine, text
 from app.core.db import db
 from app.engine.access import Actor
 from app.engine.apply import transaction
-from app.engine.bulk.rehearsal import Stopped
 from app.engine.exports import safe
 from app.engine.fields import CREATE, Edit
 from app.engine.importing import reading, rehearsal, runs
@@ -33,8 +32,9 @@ from app.engine.importing.mapping import (
     remembered,
 )
 from app.engine.importing.matching import closed
-from app.engine.importing.runs import Given, Run, Sheet
+from app.engine.importing.runs import LIFE, Given, Run, Sheet
 from app.engine.importing.transformations import NOTHING, Reading
+from app.engine.long_work import Stopped
 from app.engine.projection import Projection, projection
 from app.engine.refusals import NotAllowed, Rejected, Stale
 from app.engine.resource import Resource
@@ -230,11 +230,12 @@ def read_rows(number: int, actor: Actor) -> None:
     """The first half of it: every row of the files, as it would be brought in. Nothing to do where that stands already."""
     with transaction() as connection:
         run = runs.find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_TAKE_UP, {"id": number}).scalar()
+        attempt = LIFE.prepare(connection, number, "reading")
         if attempt is None:
             if run.state != "rehearsing":
                 raise Stopped("This import was stopped or ended already.")
             return
+        connection.execute(_AGAIN, {"id": number})
         for each in run.sheets:
             connection.execute(_NONE, {"sheet": each.id})
     make = _MAKERS.get(run.kind)
@@ -247,10 +248,7 @@ def read_rows(number: int, actor: Actor) -> None:
         runs.to_rehearse(connection, number)
 
 
-_TAKE_UP = text(
-    "UPDATE imports SET attempt = attempt + 1, total = 0, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'reading' AND NOT stop_asked RETURNING attempt"
-)
+_AGAIN = text("UPDATE imports SET total = 0 WHERE id = :id")
 _NONE = text("DELETE FROM import_rows WHERE sheet_id = :sheet")
 _BEAT = text(
     "UPDATE imports SET total = total + :rows, beat_at = clock_timestamp()"

@@ -18,11 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from app.engine.access import Actor
 from app.engine.apply import rehearsal, transaction
-from app.engine.bulk.rehearsal import Stopped
 from app.engine.importing import runs, sources
 from app.engine.importing.matching import BUSY, Context, Found, Row, look, points_at
-from app.engine.importing.runs import BATCH, Run, Sheet
+from app.engine.importing.runs import BATCH, LIFE, Run, Sheet
 from app.engine.importing.writing import write_what_can_be
+from app.engine.long_work import Stopped
 
 _LONG = text(
     "SELECT set_config('statement_timeout', '300s', true), CASE WHEN current_setting('transaction_timeout', true)"
@@ -43,7 +43,7 @@ def rehearse(number: int, actor: Actor) -> Run:
     """
     with transaction() as connection:
         run = runs.find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_BEGIN, {"id": number}).scalar()
+        attempt = LIFE.prepare(connection, number)
         if attempt is None:
             raise Stopped("This rehearsal was stopped or ended already.")
         give_time(connection)
@@ -137,9 +137,7 @@ def _keep(context: Context, attempt: int, found: Sequence[Found]) -> None:
     with transaction() as connection:
         give_time(connection)
         note(connection, context.sheet, found)
-        beat = {"id": context.run.id, "attempt": attempt, "rows": len(found)}
-        if connection.execute(_BEAT, beat).rowcount != 1:
-            raise Stopped("The rehearsal was stopped.")
+        LIFE.seen(connection, context.run.id, attempt, len(found))
 
 
 def next_rows(connection: Connection, sheet: Sheet, after: int, condition: str, most: int | None = None) -> list[Row]:
@@ -240,10 +238,6 @@ def _end(connection: Connection, run: Run, attempt: int) -> Run:
     return runs.find(connection, run.id, run.tenant_id)
 
 
-_BEGIN = text(
-    "UPDATE imports SET attempt = attempt + 1, seen = 0, beat_at = clock_timestamp()"
-    " WHERE id = :id AND state = 'rehearsing' AND NOT stop_asked RETURNING attempt"
-)
 _ANALYZED = text("SELECT analyze_import_rows()")
 _ANEW = text("""
 UPDATE import_rows SET outcome = 'waiting', todo = true, "column" = NULL, why = NULL, record_id = NULL, version = NULL,
@@ -267,10 +261,6 @@ SELECT DISTINCT v.value ->> 'table' FROM import_rows r CROSS JOIN LATERAL jsonb_
 WHERE r.sheet_id = ANY(:sheets) AND jsonb_typeof(v.value) = 'object' AND v.value ->> 'by' = 'source'
     AND v.value ->> 'table' = ANY(:tables)
 """)
-_BEAT = text(
-    "UPDATE imports SET seen = seen + :rows, beat_at = clock_timestamp()"
-    " WHERE id = :id AND attempt = :attempt AND state = 'rehearsing' AND NOT stop_asked"
-)
 _NOTE = text("""
 UPDATE import_rows r SET outcome = u.outcome, todo = u.todo, "column" = u.col, why = u.why, record_id = u.record,
     version = u.version, before = u.before, after = u.after, later = string_to_array(u.later, ','), clashes = u.clashes

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from app.engine.access import Actor
+from app.engine.long_work import LongWork
 from app.engine.refusals import NotFound, Stale
 from app.engine.registry import REGISTRY
 from app.engine.resource import Resource
@@ -23,6 +24,7 @@ BATCH = 2_000
 AT_ONCE = 500
 """Rows up to which a person waits for the writing; beyond, the worker does it."""
 PAGE = 50
+LIFE = LongWork("imports", "import", preparing=("reading", "rehearsing"))
 
 OUTCOMES = {
     "creates": "Will be created",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from app.engine.access import Actor
 from app.engine.apply import transaction
+from app.engine.long_work import LongWork, Stopped
 from app.engine.merging import doing
 from app.engine.merging.fields import Choices
 from app.engine.refusals import NotAllowed, NotFound, Refusal, Rejected, Stale
@@ -25,6 +27,7 @@ from app.engine.resource import Resource
 MOST = 500
 """Merges one run holds."""
 PAGE = 50
+LIFE = LongWork("merge_runs", "merge", unprepared="cancelled")
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,6 @@ class Group:
     change_set: int | None
 
 
-class Stopped(Refusal):
-    """Somebody asked to stop, or another worker took it over."""
-
-
 def seal(
     connection: Connection, resource: Resource, groups: Sequence[tuple[int, Sequence[int], Choices]], actor: Actor
 ) -> int:
@@ -134,7 +133,7 @@ def rehearse(number: int, actor: Actor) -> Run:
     """Rehearse every merge of a run. Safe to begin anew. Raises Stopped."""
     with transaction() as connection:
         run = find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_REHEARSING, {"id": number}).scalar()
+        attempt = LIFE.prepare(connection, number)
         if attempt is None:
             raise Stopped("This was stopped or ended already.")
     after = 0
@@ -152,8 +151,7 @@ def rehearse(number: int, actor: Actor) -> Run:
         except Refusal as refused:
             outcome |= {"outcome": "refused", "why": refused.sentence[:500]}
         with transaction() as connection:
-            if connection.execute(_SEEN, {"id": number, "attempt": attempt}).rowcount != 1:
-                raise Stopped("This was stopped.")
+            LIFE.seen(connection, number, attempt, 1)
             connection.execute(_NOTE, {"run": number, "n": group.n, **outcome})
     with transaction() as connection:
         sha = _digest(connection, number)
@@ -170,51 +168,28 @@ def begin(connection: Connection, run: Run, actor: Actor, reason: str, request_i
         raise Stale("This rehearsal is a day old. Begin anew from the queue.")
     if not run.merging:
         raise Stale("There is nothing to merge: every one of them is refused.")
-    values = {
-        "id": run.id, "sha": _digest(connection, run.id), "reason": reason.strip()[:1000], "request": request_id, "ip": ip,
-    }  # fmt: skip
-    if connection.execute(_BEGIN, values).rowcount != 1:
-        raise Stale(
-            "This is being done or was done already, or is not what was rehearsed any more. Nothing was done twice."
-        )
-
-
-def go_on(connection: Connection, run: Run) -> None:
-    """Take up a stopped run where it stands."""
-    if connection.execute(_GO_ON, {"id": run.id}).rowcount != 1:
-        raise Stale("This is not stopped.")
-
-
-def stop(connection: Connection, run: Run) -> None:
-    """Stop after the merge in hand."""
-    connection.execute(_STOP, {"id": run.id})
-
-
-def fail(connection: Connection, number: int, why: str) -> None:
-    """End what cannot go on, with why; what was merged stays merged and can be undone."""
-    connection.execute(_FAIL, {"id": number, "why": why[:500]})
+    LIFE.begin(connection, run, _digest(connection, run.id), reason, request_id, ip)
 
 
 def carry_out(number: int, actor: Actor) -> Run:
     """Merge what is left of a run, one after the other."""
     with transaction() as connection:
         run = find(connection, number, actor.tenant_id)
-        attempt = connection.execute(_TAKE_UP, {"id": number}).scalar()
+        attempt = LIFE.take_up(connection, number)
     if attempt is None:
         return run
-    while True:
-        with transaction() as connection:
-            if connection.execute(_BEAT, {"id": number, "attempt": attempt}).rowcount != 1:
-                break
-            group = connection.execute(_NEXT, {"run": number}).first()
-            first = connection.execute(_FIRST, {"run": number}).scalar()
-        if group is None:
+    with suppress(Stopped):
+        while True:
             with transaction() as connection:
-                connection.execute(_DONE, {"id": number, "attempt": attempt})
-            break
-        _one(run, group, first, attempt, actor)
+                LIFE.hold(connection, number, attempt)
+                group = connection.execute(_NEXT, {"run": number}).first()
+                first = connection.execute(_FIRST, {"run": number}).scalar()
+                if group is None:
+                    LIFE.done(connection, number, attempt)
+                    break
+            _one(run, group, first, attempt, actor)
     with transaction() as connection:
-        connection.execute(_REST, {"id": number, "attempt": attempt})
+        LIFE.rest(connection, number, attempt)
         return find(connection, number, actor.tenant_id)
 
 
@@ -264,14 +239,6 @@ _SHOWN = text("""
 SELECT n, kept_id, other_ids, choices, outcome, why, moves, sha256, change_set_id FROM merge_groups
 WHERE run_id = :run AND n > :after ORDER BY n LIMIT :n
 """)
-_REHEARSING = text("""
-UPDATE merge_runs SET attempt = attempt + 1, seen = 0, beat_at = clock_timestamp()
-WHERE id = :id AND state = 'rehearsing' AND NOT stop_asked RETURNING attempt
-""")
-_SEEN = text("""
-UPDATE merge_runs SET seen = seen + 1, beat_at = clock_timestamp()
-WHERE id = :id AND attempt = :attempt AND state = 'rehearsing' AND NOT stop_asked
-""")
 _NOTE = text("""
 UPDATE merge_groups SET outcome = :outcome, why = :why, moves = :moves, sha256 = :sha WHERE run_id = :run AND n = :n
 """)
@@ -279,32 +246,6 @@ _READY = text("""
 UPDATE merge_runs SET state = 'ready', sha256 = :sha, beat_at = clock_timestamp(),
     expires_at = clock_timestamp() + interval '24 hours'
 WHERE id = :id AND attempt = :attempt AND state = 'rehearsing' AND NOT stop_asked
-""")
-_BEGIN = text("""
-UPDATE merge_runs SET state = 'applying', reason = :reason, request_id = :request, ip = CAST(:ip AS inet), stop_asked = false,
-    beat_at = clock_timestamp()
-WHERE id = :id AND state = 'ready' AND sha256 = :sha AND expires_at > clock_timestamp()
-""")
-_GO_ON = text("""
-UPDATE merge_runs SET state = 'applying', why = NULL, stop_asked = false, beat_at = clock_timestamp()
-WHERE id = :id AND state = 'stopped'
-""")
-_STOP = text("""
-UPDATE merge_runs SET stop_asked = true, state = CASE WHEN state = 'rehearsing' THEN 'cancelled'
-    WHEN beat_at < clock_timestamp() - interval '3 minutes' THEN 'stopped' ELSE state END
-WHERE id = :id AND state IN ('rehearsing', 'applying', 'ready')
-""")
-_FAIL = text("""
-UPDATE merge_runs SET why = :why, stop_asked = false,
-    state = CASE WHEN state = 'applying' THEN 'stopped' ELSE 'failed' END
-WHERE id = :id AND state IN ('rehearsing', 'applying')
-""")
-_TAKE_UP = text("""
-UPDATE merge_runs SET attempt = attempt + 1, beat_at = clock_timestamp() WHERE id = :id AND state = 'applying' RETURNING attempt
-""")
-_BEAT = text("""
-UPDATE merge_runs SET beat_at = clock_timestamp()
-WHERE id = :id AND attempt = :attempt AND state = 'applying' AND NOT stop_asked
 """)
 _NEXT = text("""
 SELECT n, kept_id, other_ids, choices, sha256 FROM merge_groups WHERE run_id = :run AND outcome = 'merges' ORDER BY n LIMIT 1
@@ -323,14 +264,6 @@ WITH mark AS (
 )
 UPDATE merge_groups g SET outcome = 'left_out', why = :why FROM mark
 WHERE g.run_id = mark.id AND g.n = :n AND g.outcome = 'merges'
-""")
-_DONE = text("""
-UPDATE merge_runs SET state = 'done', finished_at = clock_timestamp() WHERE id = :id AND attempt = :attempt
-    AND state = 'applying'
-""")
-_REST = text("""
-UPDATE merge_runs SET state = 'stopped', stop_asked = false WHERE id = :id AND attempt = :attempt AND state = 'applying'
-    AND stop_asked
 """)
 _DIGESTED = text("""
 SELECT n, kept_id, other_ids, choices::text AS choices, sha256 FROM merge_groups
