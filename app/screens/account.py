@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, PasswordField, SelectField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.core.db import reading
@@ -68,9 +69,9 @@ class ProfileForm(FlaskForm):
     )
     preferred_name = StringField("Preferred name", [Length(max=100, message="Use at most 100 characters.")])
     timezone = StringField("Time zone", [InputRequired("Enter a time zone, like America/Denver.")])
-    theme = SelectField("Theme", choices=list(THEMES))
-    density = SelectField("Density", choices=list(DENSITIES))
-    edits = SelectField("Changes of single values", choices=list(EDITS), default="once")
+    theme = SelectField("Theme", choices=[SelectChoice(*each) for each in THEMES])
+    density = SelectField("Density", choices=[SelectChoice(*each) for each in DENSITIES])
+    edits = SelectField("Changes of single values", choices=[SelectChoice(*each) for each in EDITS], default="once")
 
     def validate_timezone(self, field: StringField) -> None:
         if field.data not in available_timezones():
@@ -280,6 +281,9 @@ def _page(form: ProfileForm | None, status: int = 200) -> Response:
         attempts=reading().execute(_ATTEMPTS, {"user_id": actor.user_id}).all(),
         this_session=session.standing.id if session.standing else None,
         zones=sorted(available_timezones()),
+        themes=THEMES,
+        densities=DENSITIES,
+        edits=EDITS,
         page_title="Your account",
         crumbs=[("Your account", None)],
     )
