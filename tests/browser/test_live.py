@@ -30,6 +30,13 @@ SWAPPED = """new Promise((done) => {
   setTimeout(() => done(false), 1000);
   arrives();
 })"""
+WENT_BACK = """new Promise((done) => {
+  let back = false;
+  const looks = () => { back ||= !document.getElementById('v-email').textContent.includes('front@office.example'); };
+  new MutationObserver(looks).observe(document.getElementById('main'), { subtree: true, childList: true, characterData: true });
+  setTimeout(() => done(back), 1000);
+  arrives();
+})"""
 GATHERED = """(() => {
   const { setTimeout } = window;
   window.setTimeout = (then) => { window.gathered = then; };
@@ -162,6 +169,26 @@ def test_news_gathered_at_a_record_one_has_left_is_nothing_to_what_one_went_to(
     owner.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
     owner.heading("Customers")
     assert not owner.page.evaluate(SWAPPED_BY_GATHERED), "what one went to stays"
+
+
+def test_news_asked_for_before_one_saved_does_not_take_back_what_one_saved(
+    person: Person, customer: tuple[int, str]
+) -> None:
+    key, name = customer
+    owner, seller = person("owner"), person("sales")
+    told(owner, f"/crm/customers/{key}")
+    owner.page.evaluate(HELD_BACK)
+    told(seller, f"/crm/customers/{key}")
+    put(seller, name, "Salida")
+    owner.until("window.arrives !== undefined")
+    owner.page.get_by_role("button", name=f"Edit E-mail of {name}").click()
+    owner.until("document.activeElement.id === 'email'")
+    owner.press("Control+A")
+    owner.page.keyboard.type("front@office.example")
+    owner.press("Enter")
+    owner.toast(f"E-mail of {name} changed")
+    owner.page.locator("#v-email", has_text="front@office.example").wait_for()
+    assert not owner.page.evaluate(WENT_BACK), "what one saved stays"
 
 
 def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer: tuple[int, str]) -> None:

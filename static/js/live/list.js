@@ -18,7 +18,7 @@ let said = 0;
 document.addEventListener("console:news", ({ detail }) => {
   if (open()?.dataset.liveAs !== "list") return;
   if (detail.much) { offer(["much"]); return; }
-  waiting ??= { keys: new Set(), made: new Set(), later: new Set() };
+  waiting ??= nothing();
   for (const key of [...detail.changed, ...detail.made, ...detail.gone]) {
     waiting.keys.add(key);
     by.set(key, detail.mine ? "you" : detail.by.join(", "));
@@ -35,6 +35,10 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.target?.id === "list" || ctx.target?.id === "main") offered = new Set();
 });
 
+function nothing() {
+  return { keys: new Set(), made: new Set(), later: new Set() };
+}
+
 async function refresh() {
   const { keys, made, later } = waiting;
   waiting = timer = null;
@@ -49,6 +53,12 @@ async function refresh() {
   asked.set("keys", [...keys].slice(0, 200).join(","));
   const answer = await answered(`${list.dataset.live}/rows?${asked}`);
   if (!answer?.ok || here !== location.href) return;
+  if (answer.stale) {
+    waiting ??= nothing();
+    for (const [name, those] of Object.entries({ keys, made, later })) for (const key of those) waiting[name].add(key);
+    timer ??= setTimeout(refresh, GATHER_MS);
+    return;
+  }
   const fresh = new DOMParser().parseFromString(answer.text, "text/html");
   const rows = new Map([...fresh.querySelectorAll("tr[data-key]")].map((row) => [row.dataset.key, row]));
   const moved = [];

@@ -41,6 +41,7 @@ async function refresh() {
   if (place !== open() || here !== location.href || !answer || answer.away) return;
   if (answer.status === 404) { gone(place); return; }
   if (!answer.ok) return;
+  if (answer.stale) { timer ??= setTimeout(refresh, GATHER_MS); return; }
   const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("main");
   const main = document.getElementById("main");
   if (!fresh?.querySelector("[data-live]")) return;

@@ -17,17 +17,21 @@ let mark = null;
 let failures = 0;
 let asking = null;
 let turn = 0;
+let swaps = 0;
 
 /** The element that says what is open, or undefined. */
 export function open() {
   return document.querySelector("#main [data-live], #main[data-live]") ?? undefined;
 }
 
-/** An answer in full, or undefined where none came: whoever asked looks then, and not before, whether one is still there. */
+/** An answer in full, or undefined where none came: whoever asked looks then, and not before, whether one is still there.
+    It is stale where something else was put into the page meanwhile, which may know more: what one has just saved, say. */
 export async function answered(address, options) {
+  const before = swaps;
   try {
     const answer = await fetch(address, options);
-    return { status: answer.status, ok: answer.ok && !answer.redirected, away: answer.redirected, text: await answer.text() };
+    const text = await answer.text();
+    return { status: answer.status, ok: answer.ok && !answer.redirected, away: answer.redirected, stale: before !== swaps, text };
   } catch {
     return undefined;
   }
@@ -140,6 +144,7 @@ function say(reached) {
   announce(reached ? "This page is up to date again." : "This page may not be up to date: the console cannot be reached.");
 }
 
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => { if (!ctx.live) swaps += 1; });
 for (const event of ["htmx:after:swap", "htmx:after:settle"]) document.addEventListener(event, () => queueMicrotask(settle));
 document.addEventListener("visibilitychange", settle);
 window.addEventListener("pagehide", () => { close(); at = null; });
