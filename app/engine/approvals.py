@@ -237,8 +237,9 @@ def find(connection: Connection, key: int) -> Request | None:
 
 
 def carry_out(key: int) -> str | None:
-    """Run what was approved, once. Returns None when it is done, else the sentence that says why it was not; a request
-    whose act is refused is marked as failed with that sentence, and nothing else runs in its place.
+    """Run what was approved, once. Returns None when it is done, by this call or by another at the very moment (whoever
+    decides and the worker both see to it), else the sentence that says why it was not; a request whose act is refused is
+    marked as failed with that sentence, and nothing else runs in its place.
     """
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         request = find(connection, key)
@@ -257,8 +258,7 @@ def carry_out(key: int) -> str | None:
             raise NotAllowed("Whoever asked for this may not work here any more. Nothing was done.")
         run(request, asker, lambda connection: _done(connection, request))
     except Refusal as refused:
-        _failed(request, refused.sentence)
-        return refused.sentence
+        return refused.sentence if _failed(request, refused.sentence) else None
     return None
 
 
@@ -274,14 +274,21 @@ def _done(connection: Connection, request: Request) -> None:
         raise Done("This was carried out already.")
 
 
-def _failed(request: Request, sentence: str) -> None:
+def _failed(request: Request, sentence: str) -> bool:
+    """Mark it as failed and tell who asked; False where another has carried it out meanwhile, which is why it was refused."""
+    with db.engine.connect() as connection:
+        stands = find(connection, request.id)
+    if stands is None or stands.status == "executed":
+        return False
     with change(SYSTEM(request.tenant_id), action="approval.fail", channel="system") as connection:
-        connection.execute(_FAILED, {"key": request.id, "error": sentence[:LONGEST_WORDS]})
+        if connection.execute(_FAILED, {"key": request.id, "error": sentence[:LONGEST_WORDS]}).rowcount != 1:
+            return True  # the other was refused as well, and said so
         if request.requested_by is not None:
             tell(
                 connection, request.tenant_id, request.requested_by, request.id, "approval.failed",
                 f"Approved, but not done: {request.title}", sentence, "critical",
             )  # fmt: skip
+    return True
 
 
 @executor("move")

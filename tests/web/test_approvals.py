@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from app.core.clock import now, today
 from app.domains.platform.approving import make_the_round
 from app.engine import approval_rules, approvals
+from app.engine.apply import transaction
 from app.engine.registry import REGISTRY
 from tests.domains.conftest import House, house
 from tests.web.desk import Desk, sit, staff
@@ -108,6 +110,31 @@ def test_what_is_asked_is_done_when_somebody_else_approves_it(
     assert notices(house, bea) == ["approval.approved"]
     assert approvals.carry_out(key) is None, "once more is nothing more"
     assert house.row("invoices", invoice)["amount_written_off"] == 480
+
+
+def test_whoever_decides_and_the_worker_may_both_carry_it_out_and_it_is_done_once(
+    app: Flask, house: House, bea: Desk, ruth: Desk, invoice: int
+) -> None:
+    key = asked(bea, invoice)
+    house.change("approval_requests", key, status="approved", decided_by=ruth.actor.app_user_id, decided_at=now())
+
+    def carried_out() -> str | None:
+        with app.app_context():
+            return approvals.carry_out(key)
+
+    queued = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(2) as both:
+        with transaction() as held:
+            held.execute(text("SELECT FROM invoices WHERE id = :id FOR UPDATE"), {"id": invoice})
+            said = [both.submit(carried_out) for _ in range(2)]
+            while house.connection.scalar(queued) != 2 and not any(each.done() for each in said):
+                pass
+        assert [each.result() for each in said] == [None, None]
+    assert house.row("approval_requests", key)["status"] == "executed"
+    assert house.row("invoices", invoice)["amount_written_off"] == 480
+    assert "approval.failed" not in notices(house, bea)
 
 
 def test_taking_the_act_back_leaves_the_request_carried_out(bea: Desk, ruth: Desk, house: House, invoice: int) -> None:
