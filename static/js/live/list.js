@@ -2,13 +2,14 @@
 
 import { announce } from "../announce.js";
 import { news } from "../elements/staged-changes.js";
-import { answered, open } from "./stream.js";
+import { answered, inTurn, open } from "./stream.js";
 
 const GATHER_MS = 150;
 const SPREAD_MS = 250;
 /* A screen reader is told at most so often. */
 const QUIET_MS = 5000;
 
+const next = inTurn(refresh);
 let waiting = null;
 let by = new Map();
 let timer = null;
@@ -27,7 +28,7 @@ document.addEventListener("console:news", ({ detail }) => {
   // What was changed while this page was being made it may show already; only what it shows otherwise is news.
   if (!detail.earlier) for (const key of [...detail.changed, ...detail.made]) waiting.later.add(key);
   // All who look at this list hear at once; they need not ask at once.
-  timer ??= setTimeout(refresh, GATHER_MS + Math.random() * SPREAD_MS);
+  timer ??= setTimeout(next, GATHER_MS + Math.random() * SPREAD_MS);
 });
 
 // Another page, filter or order is a fresh look: nothing is owed to it any more.
@@ -56,7 +57,7 @@ async function refresh() {
   if (answer.stale) {
     waiting ??= nothing();
     for (const [name, those] of Object.entries({ keys, made, later })) for (const key of those) waiting[name].add(key);
-    timer ??= setTimeout(refresh, GATHER_MS);
+    timer ??= setTimeout(next, GATHER_MS);
     return;
   }
   const fresh = new DOMParser().parseFromString(answer.text, "text/html");

@@ -4,31 +4,37 @@
 import { announce } from "../announce.js";
 import { told } from "../elements/staged-changes.js";
 import { mark } from "./list.js";
-import { answered, open } from "./stream.js";
+import { answered, inTurn, open } from "./stream.js";
 
 const GATHER_MS = 150;
 const SPREAD_MS = 250;
 
+const next = inTurn(refresh);
 let timer = null;
-let from = 0;
-let names = new Set();
-let earlier = true;
+/* What was heard and is not told yet: the first entry of others, who they are, and whether it came before this page. */
+let heard = nothing();
+
+function nothing() {
+  return { from: 0, names: new Set(), earlier: true };
+}
+
+function hear(first, names, earlier) {
+  if (first) heard.from = heard.from ? Math.min(heard.from, first) : first;
+  for (const name of names) heard.names.add(name);
+  heard.earlier &&= earlier;
+}
 
 document.addEventListener("console:news", ({ detail }) => {
   const kind = open()?.dataset.liveAs;
   if (kind !== "record" && kind !== "form") return;
-  if (detail.first) from = from ? Math.min(from, detail.first) : detail.first;
-  earlier &&= detail.earlier;
-  if (!detail.mine) for (const name of detail.by) names.add(name);
+  hear(detail.first, detail.mine ? [] : detail.by, detail.earlier);
   if (kind === "form" && (detail.mine || !detail.first)) return;
-  timer ??= setTimeout(kind === "form" ? tell : refresh, GATHER_MS + Math.random() * SPREAD_MS);
+  timer ??= setTimeout(kind === "form" ? tell : next, GATHER_MS + Math.random() * SPREAD_MS);
 });
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.target?.id !== "main" || ctx.live) return;
-  from = 0;
-  names = new Set();
-  earlier = true;
+  heard = nothing();
   document.getElementById("news")?.remove();
 });
 
@@ -37,11 +43,16 @@ async function refresh() {
   const place = open();
   if (place?.dataset.liveAs !== "record") return; // one has gone on meanwhile
   const here = location.href;
+  // More may be heard while this is told, which the next round tells.
+  const { from, names, earlier } = heard;
+  heard = nothing();
   const answer = await answered(here, { headers: { "X-Unattended": "1" } });
-  if (place !== open() || here !== location.href || !answer || answer.away) return;
+  if (place !== open() || here !== location.href) return;
+  if (!answer || answer.stale) hear(from, names, earlier);
+  if (!answer || answer.away) return;
   if (answer.status === 404) { gone(place); return; }
   if (!answer.ok) return;
-  if (answer.stale) { timer ??= setTimeout(refresh, GATHER_MS); return; }
+  if (answer.stale) { timer ??= setTimeout(next, GATHER_MS); return; }
   const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("main");
   const main = document.getElementById("main");
   if (!fresh?.querySelector("[data-live]")) return;
@@ -59,11 +70,8 @@ async function refresh() {
   }
   const changed = [...values(main)].filter(([field, words]) => before.has(field) && before.get(field) !== words).map(([field]) => field);
   for (const field of changed) for (const cell of main.querySelectorAll(`dd[data-field="${CSS.escape(field)}"]`)) mark(cell);
-  if (typing.length && from) await noteAtEditors(typing, place);
+  if (typing.length && from) await noteAtEditors(typing, place, from, names);
   if (names.size && (changed.length || !earlier)) announce(`${[...names].join(", ")} changed this${changed.length ? `: ${titles(main, changed).join(", ")}` : ""}`);
-  from = 0;
-  names = new Set();
-  earlier = true;
 }
 
 function values(main) {
@@ -80,7 +88,7 @@ function keepOpen(main, fresh) {
   if (old.length === later.length) old.forEach((each, nth) => { later[nth].open = each.open; });
 }
 
-async function ofOthers(place) {
+async function ofOthers(place, from) {
   const seen = document.querySelector("#main form.record-form [name=version]")?.value;
   const answer = await answered(`${place.dataset.live}/news?from=${from}${seen ? `&seen=${seen}` : ""}`);
   if (!answer?.ok) return null;
@@ -88,8 +96,8 @@ async function ofOthers(place) {
 }
 
 /** An editor with something typed in it is left alone, and told. */
-async function noteAtEditors(typing, place) {
-  const news = await ofOthers(place);
+async function noteAtEditors(typing, place, from, names) {
+  const news = await ofOthers(place, from);
   const fields = news?.dataset.fields.split(" ") ?? [];
   for (const cell of typing) {
     if (!cell.isConnected || !fields.includes(cell.dataset.field)) continue;
@@ -107,7 +115,7 @@ async function tell() {
   timer = null;
   const place = open();
   if (place?.dataset.liveAs !== "form") return;
-  const news = await ofOthers(place);
+  const news = await ofOthers(place, heard.from);
   if (!news || place !== open()) return;
   show(news);
 }

@@ -37,6 +37,12 @@ export async function answered(address, options) {
   }
 }
 
+/** The same, but never two at once: what was asked for earlier must not come after what was asked for later. */
+export function inTurn(work) {
+  let last = Promise.resolve();
+  return () => (last = last.then(work, work));
+}
+
 function wanted() {
   const element = document.visibilityState === "visible" ? open() : undefined;
   if (!element) return null;
