@@ -133,7 +133,7 @@ def test_a_record_follows_around_what_is_being_typed(person: Person, customer: t
     seller.page.locator("#here", has_text="Marcus Brandt is editing").wait_for()
     owner.until(TOLD)
     sent = put(seller, name, "Telluride")
-    owner.page.get_by_text("Changed by Owen Prescott just now").wait_for()
+    owner.page.get_by_text(re.compile("Changed by (postgres, )?Owen Prescott just now")).wait_for()
     assert time.monotonic() - sent < SOON
     owner.page.keyboard.type("me")
     assert owner.page.locator("#bill_city").input_value() == "Half a name", "typed on as if nothing had happened"
