@@ -191,6 +191,19 @@ def test_news_asked_for_before_one_saved_does_not_take_back_what_one_saved(
     assert not owner.page.evaluate(WENT_BACK), "what one saved stays"
 
 
+def test_what_one_saw_when_one_began_to_type_is_no_news_to_the_editor(
+    person: Person, customer: tuple[int, str]
+) -> None:
+    key, name = customer
+    owner = person("owner")
+    told(owner, f"/crm/customers/{key}")
+    owner.page.get_by_role("button", name=f"Edit City of {name}").click()
+    owner.until("document.activeElement.id === 'bill_city'")
+    owner.until(GATHERED)  # Owen's first change of all, and those after it
+    owner.page.evaluate("gathered()")
+    assert not owner.page.locator(".theirs").count()
+
+
 def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer: tuple[int, str]) -> None:
     key, name = customer
     owner, seller = person("owner"), person("sales")

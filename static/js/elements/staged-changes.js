@@ -92,6 +92,7 @@ customElements.define("staged-changes", class extends HTMLElement {
 
   #put(cell, change) {
     cell.classList.add("dirty");
+    if (change.version) cell.dataset.version = change.version;
     cell.classList.toggle("refused", Boolean(change.problem));
     const shows = `${change.now}|${change.theirs ?? ""}|${change.problem?.sentence ?? ""}`;
     if (cell.dataset.shows === shows && cell.querySelector(".unsaved")) return;
@@ -114,6 +115,7 @@ customElements.define("staged-changes", class extends HTMLElement {
     cell.classList.remove("dirty", "refused");
     cell.removeAttribute("title");
     delete cell.dataset.shows;
+    delete cell.dataset.version;
     if (!nodes || !cell.isConnected || !cell.querySelector(".unsaved")) return;
     (cell.matches("dd") ? cell.querySelector(".v") : cell).replaceChildren(...nodes);
     window.htmx.process(cell);

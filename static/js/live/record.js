@@ -88,8 +88,8 @@ function keepOpen(main, fresh) {
   if (old.length === later.length) old.forEach((each, nth) => { later[nth].open = each.open; });
 }
 
-async function ofOthers(place, from) {
-  const seen = document.querySelector("#main form.record-form [name=version]")?.value;
+/** What others changed since an entry, and after the version that was seen when one began. */
+async function ofOthers(place, from, seen) {
   const answer = await answered(`${place.dataset.live}/news?from=${from}${seen ? `&seen=${seen}` : ""}`);
   if (!answer?.ok) return null;
   return new DOMParser().parseFromString(answer.text, "text/html").getElementById("news");
@@ -97,25 +97,31 @@ async function ofOthers(place, from) {
 
 /** An editor with something typed in it is left alone, and told. */
 async function noteAtEditors(typing, place, from, names) {
-  const news = await ofOthers(place, from);
-  const fields = news?.dataset.fields.split(" ") ?? [];
-  for (const cell of typing) {
-    if (!cell.isConnected || !fields.includes(cell.dataset.field)) continue;
-    const words = `Changed by ${[...names].join(", ") || "somebody"} just now`;
-    if (cell.matches(".dirty")) {
-      told(cell, words);
-      continue;
+  const words = `Changed by ${[...names].join(", ") || "somebody"} just now`;
+  for (const seen of new Set(typing.map(begunAt))) {
+    const news = await ofOthers(place, from, seen);
+    const fields = news?.dataset.fields.split(" ") ?? [];
+    for (const cell of typing) {
+      if (begunAt(cell) !== seen || !cell.isConnected || !fields.includes(cell.dataset.field)) continue;
+      if (cell.matches(".dirty")) {
+        told(cell, words);
+        continue;
+      }
+      cell.querySelector(".theirs")?.remove();
+      cell.querySelector("form")?.append(Object.assign(document.createElement("span"), { className: "theirs", textContent: words }));
     }
-    cell.querySelector(".theirs")?.remove();
-    cell.querySelector("form")?.append(Object.assign(document.createElement("span"), { className: "theirs", textContent: words }));
   }
+}
+
+function begunAt(cell) {
+  return cell.dataset.version ?? cell.querySelector("[name=version]")?.value;
 }
 
 async function tell() {
   timer = null;
   const place = open();
   if (place?.dataset.liveAs !== "form") return;
-  const news = await ofOthers(place, heard.from);
+  const news = await ofOthers(place, heard.from, document.querySelector("#main form.record-form [name=version]")?.value);
   if (!news || place !== open()) return;
   show(news);
 }
