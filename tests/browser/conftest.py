@@ -11,10 +11,12 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.watched import WIDE, Watched
 from tests.conftest import Live
 
+expect.set_options(timeout=20_000)
 Person = Callable[..., Watched]
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person, sign_in
 from tests.browser.watched import FIREFOX, Watched
@@ -53,7 +54,7 @@ def test_a_device_signed_out_elsewhere_is_out_at_its_next_click(
     elsewhere = here.page.get_by_role("button", name="Sign out on Firefox")
     elsewhere.click()
     here.toast("Signed out there")
-    assert elsewhere.count() == 0
+    expect(elsewhere).to_have_count(0)
     act(lost)
     asked = lost.page.get_by_role("dialog", name="Sign in again")
     asked.wait_for()
@@ -87,7 +88,7 @@ def test_the_account_page_is_for_every_screen_and_keeps_what_was_typed(person: P
     page.get_by_role("button", name="Save profile").click()
     page.locator("#f-timezone[aria-invalid=true]").wait_for()
     assert page.evaluate("document.activeElement.id") == "f-timezone"
-    assert page.get_by_label("Preferred name").input_value() == "Vee"
+    expect(page.get_by_label("Preferred name")).to_have_value("Vee")
     viewer.accessible("refused")
     page.get_by_label("Time zone").fill(was)
     page.get_by_label("Preferred name").fill("")

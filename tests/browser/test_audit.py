@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import PHONE
@@ -26,10 +27,10 @@ def test_from_the_figures_to_the_evidence_and_back_in_time(person: Person) -> No
     assert "occurred_at.gte=-30d" in page.url
     page.go_back()
     vanished = page.get_by_role("row", name=re.compile("legacy.receivables_2021")).first
-    assert vanished.locator("td").first.inner_text() == "Vanished"
+    expect(vanished.locator("td").first).to_have_text("Vanished", use_inner_text=True)
     page.get_by_role("region", name="Reports").get_by_role("link").last.click()
     page.get_by_text("An earlier report.").wait_for()
-    assert not page.get_by_role("button", name="Run the audit").count()
+    expect(page.get_by_role("button", name="Run the audit")).to_have_count(0)
     page.get_by_role("link", name="The newest").click()
     page.get_by_role("button", name="Run the audit").wait_for()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 from psycopg.rows import class_row
 
 from tests.browser.conftest import Person
@@ -66,29 +67,31 @@ def test_lists_records_and_history_are_read_without_seeing_how_to_reach_anybody(
     seller.page.keyboard.type("720-555-0184")
     seller.press("Enter")
     seller.toast(f"Phone of {someone.full_name} changed")
-    assert "720-555-0184" in seller.page.locator("#v-phone_e164").inner_text()
+    expect(seller.page.locator("#v-phone_e164")).to_contain_text("720-555-0184", use_inner_text=True)
 
     auditor = person("auditor")
     page = auditor.page
     auditor.go(f"/crm/contacts?customer_id={someone.customer_id}")
     cell = page.locator(f"tr[data-key='{someone.id}'] td[data-field=email]")
-    assert cell.inner_text() == f"{someone.email[0]}••••@{someone.email.split('@')[1]}"
-    assert page.locator(f"tr[data-key='{someone.id}'] td[data-field=phone_e164]").inner_text() == "•••• ••84"
+    expect(cell).to_have_text(f"{someone.email[0]}••••@{someone.email.split('@')[1]}", use_inner_text=True)
+    expect(page.locator(f"tr[data-key='{someone.id}'] td[data-field=phone_e164]")).to_have_text(
+        "•••• ••84", use_inner_text=True
+    )
     hides(auditor, someone, "555-0184", "5550184")
     auditor.accessible_everywhere()
 
     page.locator(f"tr[data-key='{someone.id}'] a").first.click()
     auditor.heading(someone.full_name)
     hides(auditor, someone, "555-0184", "5550184")
-    assert page.locator(WRITES).count() == 0
+    expect(page.locator(WRITES)).to_have_count(0)
     auditor.accessible_everywhere()
 
     page.get_by_role("link", name="All history").click()
     auditor.heading("History of")
     change = page.locator(".timeline li").first
-    assert "changed phone" in change.inner_text()
-    assert "•••• ••84" in change.inner_text()
-    assert page.get_by_role("button", name="Undo").count() == 0
+    expect(change).to_contain_text("changed phone", use_inner_text=True)
+    expect(change).to_contain_text("•••• ••84", use_inner_text=True)
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     hides(auditor, someone, "555-0184", "5550184")
     auditor.accessible("history")
 
@@ -104,7 +107,7 @@ def test_nothing_is_offered_that_an_auditor_may_not_do(person: Person, someone: 
     records = (f"/crm/customers/{someone.customer_id}", f"/crm/contacts/{someone.id}")
     for path in (*(f"/crm/{each}?limit=10" for each in lists), *records, "/ai/ai_agents", "/change-sets"):
         assert auditor.go(path) == 200
-        assert auditor.page.locator(WRITES).count() == 0, path
+        expect(auditor.page.locator(WRITES), path).to_have_count(0)
 
 
 def test_a_forged_form_changes_nothing(person: Person, someone: Someone) -> None:
@@ -151,7 +154,7 @@ def test_a_file_taken_out_is_masked_like_the_page(person: Person, someone: Someo
 def test_what_is_masked_is_not_found_by_searching_sorting_or_filtering(person: Person, someone: Someone) -> None:
     auditor = person("auditor")
     auditor.go(f"/crm/contacts?q={someone.email}")
-    assert auditor.page.locator("tr[data-key]").count() == 0
+    expect(auditor.page.locator("tr[data-key]")).to_have_count(0)
     for ask in (f"email={someone.email}", "sort=email", f"phone_e164.startswith={someone.phone_e164[:5]}"):
         assert auditor.go(f"/crm/contacts?{ask}") == 400, ask
         hides(auditor, someone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import Watched
@@ -20,12 +21,12 @@ def open_overdue(clerk: Watched, nth: int) -> str:
     wanted = int(figure.get_attribute("data-rows"))
     figure.click()
     clerk.heading("Invoices")
-    assert f"{wanted} invoices" in page.locator(".page-head .meta").first.inner_text()
+    expect(page.locator(".page-head .meta").first).to_contain_text(f"{wanted} invoices", use_inner_text=True)
     number = page.locator("td[data-field=number] a").nth(nth)
     words = number.inner_text()
     number.click()
     clerk.heading(words)
-    assert "Overdue" in page.locator(".rec-head").inner_text()
+    expect(page.locator(".rec-head")).to_contain_text("Overdue", use_inner_text=True)
     return str(words)
 
 
@@ -44,9 +45,11 @@ def test_a_late_invoice_leads_to_its_customer(person: Person) -> None:
     name = customer.inner_text()
     customer.click()
     clerk.heading(name)
-    assert page.locator("dl.facts", has_text="Open balance").count() == 1
+    expect(page.locator("dl.facts", has_text="Open balance")).to_have_count(1)
     assert page.locator("#rel-invoices tbody tr").count() > 0
-    assert page.get_by_role("link", name="Edit", exact=True).count() == 0, "billing reads customers and edits invoices"
+    expect(
+        page.get_by_role("link", name="Edit", exact=True), "billing reads customers and edits invoices"
+    ).to_have_count(0)
     clerk.accessible_everywhere()
     page.go_back()
     page.locator(".rec-head", has_text="Overdue").wait_for()
@@ -67,13 +70,15 @@ def test_a_wrong_date_is_refused_beside_its_field_corrected_and_undone_from_the_
     page.get_by_label("Purchase order").fill("PO-7781")
     page.get_by_label("Purchase order").press("Enter")
     page.locator("#due_date[aria-invalid=true]").wait_for()
-    assert page.locator("#due_date-err").inner_text() == "An invoice cannot be due before it is issued."
-    assert "Nothing was saved" in page.get_by_role("alert").inner_text()
+    expect(page.locator("#due_date-err")).to_have_text(
+        "An invoice cannot be due before it is issued.", use_inner_text=True
+    )
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved", use_inner_text=True)
     assert page.evaluate("document.activeElement.id") == "due_date"
     assert "due_date-err" in page.locator("#due_date").get_attribute("aria-describedby")
-    assert page.locator("#due_date").input_value() == "2019-01-01"
-    assert page.get_by_label("Internal note").input_value() == "Asked for two more weeks"
-    assert page.get_by_label("Purchase order").input_value() == "PO-7781"
+    expect(page.locator("#due_date")).to_have_value("2019-01-01")
+    expect(page.get_by_label("Internal note")).to_have_value("Asked for two more weeks")
+    expect(page.get_by_label("Purchase order")).to_have_value("PO-7781")
     clerk.accessible("refused")
 
     page.locator("#due_date").fill("2031-01-15")
@@ -81,7 +86,7 @@ def test_a_wrong_date_is_refused_beside_its_field_corrected_and_undone_from_the_
     page.get_by_role("button", name="Save invoice").click()
     clerk.toast(f"3 fields of {number} changed")
     assert clerk.path() == invoice
-    assert "Jan 15, 2031" in page.locator("dl.facts").inner_text()
+    expect(page.locator("dl.facts")).to_contain_text("Jan 15, 2031", use_inner_text=True)
 
     page.get_by_role("link", name="All history").click()
     clerk.heading(f"History of {number}")
@@ -101,9 +106,9 @@ def test_a_wrong_date_is_refused_beside_its_field_corrected_and_undone_from_the_
     clerk.accessible_everywhere()
     newest.get_by_role("button", name=re.compile("Undo change .* by Grace Okafor")).click()
     clerk.toast("Undone")
-    assert page.locator("dl.facts div", has_text="Due").first.inner_text() == agreed
+    expect(page.locator("dl.facts div", has_text="Due").first).to_have_text(agreed, use_inner_text=True)
     assert page.locator(".timeline li").first.inner_text().startswith("GO\nGrace Okafor undid change")
-    assert page.locator(".timeline li").nth(1).get_by_role("link", name="undone").count() == 1
+    expect(page.locator(".timeline li").nth(1).get_by_role("link", name="undone")).to_have_count(1)
 
 
 def test_one_value_is_edited_where_it_stands(person: Person) -> None:
@@ -121,7 +126,7 @@ def test_one_value_is_edited_where_it_stands(person: Person) -> None:
     page.locator("#v-due_date input[type=date]").fill("2031-02-03")
     clerk.press("Escape")
     page.locator("#v-due_date.can-edit").wait_for()
-    assert value.inner_text() == before
+    expect(value).to_have_text(before, use_inner_text=True)
     clerk.comes_to(f"Edit Due of {number}")  # focus is back where it was
 
     clerk.press("Enter")
@@ -129,16 +134,18 @@ def test_one_value_is_edited_where_it_stands(person: Person) -> None:
     page.locator("#v-due_date input[type=date]").fill("2019-01-01")
     clerk.press("Enter")
     page.locator("#v-due_date .err").wait_for()
-    assert page.locator("#v-due_date .err").inner_text() == "An invoice cannot be due before it is issued."
+    expect(page.locator("#v-due_date .err")).to_have_text(
+        "An invoice cannot be due before it is issued.", use_inner_text=True
+    )
     assert page.evaluate("document.activeElement.id") == "due_date"
     clerk.accessible("with a refused value")
 
     page.locator("#v-due_date input[type=date]").fill("2031-02-03")
     clerk.press("Enter")
     clerk.toast(f"Due of {number} changed")
-    assert "Feb 3, 2031" in value.inner_text()
+    expect(value).to_contain_text("Feb 3, 2031", use_inner_text=True)
     clerk.comes_to(f"Edit Due of {number}")
     assert clerk.path() == invoice
     clerk.press("Control+z")
     clerk.toast("Undone")
-    assert page.locator("#v-due_date").inner_text() == before
+    expect(page.locator("#v-due_date")).to_have_text(before, use_inner_text=True)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import create_engine, text
 
 from app.core.db import connect_args, psycopg_url
@@ -71,7 +72,7 @@ def test_213_customers_with_a_wrong_city_are_put_right_and_back_by_keyboard(pers
     olga.press("Enter")
     olga.heading("Set City to “Denver”")
     page.locator("tbody ins").first.wait_for()
-    assert "213" in page.locator(".sums").inner_text()
+    expect(page.locator(".sums")).to_contain_text("213", use_inner_text=True)
     olga.accessible_everywhere()
     olga.fits()
 
@@ -79,7 +80,7 @@ def test_213_customers_with_a_wrong_city_are_put_right_and_back_by_keyboard(pers
     page.keyboard.type("The importer cut a letter")
     olga.press("Tab", "Enter")
     page.locator("#came-h").wait_for()
-    assert "213 changed" in page.locator("#main").inner_text()
+    expect(page.locator("#main")).to_contain_text("213 changed", use_inner_text=True)
     olga.accessible(within="#main")
 
     olga.tab_to("Change ")
@@ -97,4 +98,4 @@ def test_213_customers_with_a_wrong_city_are_put_right_and_back_by_keyboard(pers
     olga.press("Enter")
     page.locator("#main", has_text="undone by").wait_for(timeout=30_000)
     olga.go(f"/crm/customers?view=all&bill_city={wrong_city}")
-    assert "213 customers" in page.locator("#main").inner_text()
+    expect(page.locator("#main")).to_contain_text("213 customers", use_inner_text=True)

@@ -240,7 +240,7 @@ def test_a_new_operator_brings_the_eight_files_in_and_puts_right_what_is_wrong(
         expect(waiting(page, critical)).to_have_text(found, timeout=LONG)
     queues = page.locator("#dq-side")
     expect(queues).to_have_attribute("hx-trigger", "every 20s", timeout=LONG)
-    assert page.get_by_label("This rule erred").count() == 0
+    expect(page.get_by_label("This rule erred")).to_have_count(0)
     priya.accessible("queues", within="#main")
 
     omar = arrives(SECOND)

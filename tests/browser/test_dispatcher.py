@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person, sign_in
 from tests.browser.watched import Watched
@@ -25,7 +26,7 @@ def test_somebody_without_a_right_password_stays_at_the_door_and_is_told_so(pers
     page.get_by_text("Email or password is wrong.").wait_for()
     assert page.evaluate("document.activeElement.id") == "f-password"
     visitor.accessible("after a wrong password")
-    assert page.get_by_label("Work email").input_value() == server.email("dispatcher"), "what was typed stays"
+    expect(page.get_by_label("Work email"), "what was typed stays").to_have_value(server.email("dispatcher"))
     page.get_by_label("Password", exact=True).fill(server.password)
     page.get_by_label("Password", exact=True).press("Enter")
     visitor.heading("Jobs")
@@ -59,14 +60,14 @@ def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
 
     page.get_by_role("navigation", name="Saved views").get_by_role("link", name="To schedule").click()
     dispatcher.at("scope=To")
-    assert page.locator("a[aria-current=page]", has_text="To schedule").count() == 1
+    expect(page.locator("a[aria-current=page]", has_text="To schedule")).to_have_count(1)
     assert set(page.locator("td[data-field=status]").all_inner_texts()) <= {"New", "Approved"}
     dispatcher.accessible_everywhere()
 
-    assert page.locator(".chip").count() == 0, "a tab begins afresh"
+    expect(page.locator(".chip"), "a tab begins afresh").to_have_count(0)
     page.get_by_role("navigation", name="Saved views").get_by_role("link", name="All").click()
     page.wait_for_url(lambda url: "scope" not in url)
-    assert page.locator(".page-head .meta").inner_text() == everything
+    expect(page.locator(".page-head .meta")).to_have_text(everything, use_inner_text=True)
     page.go_back()
     dispatcher.at("scope=To")
     page.locator("a[aria-current=page]", has_text="To schedule").wait_for()
@@ -75,7 +76,7 @@ def test_jobs_are_narrowed_by_filters_and_widened_again(person: Person) -> None:
 def test_a_filter_nobody_passes_names_what_empties_the_list(person: Person) -> None:
     dispatcher = person("dispatcher")
     dispatcher.go("/crm/jobs?status=new&q=no such job anywhere")
-    assert "Nothing matches" in dispatcher.page.locator("#list").inner_text()
+    expect(dispatcher.page.locator("#list")).to_contain_text("Nothing matches", use_inner_text=True)
     dispatcher.accessible_everywhere()
     dispatcher.page.get_by_role("link", name="Show all jobs").click()
     dispatcher.page.locator("tr[data-key]").first.wait_for()
@@ -94,25 +95,28 @@ def test_a_job_is_scheduled_once_a_crew_has_a_time_and_taken_back_again(person: 
     press_move(dispatcher, "Schedule job")
     alert = page.locator("#modal").get_by_role("alert")
     alert.wait_for()
-    assert "Add a visit with a crew lead and a time first." in alert.inner_text()
-    assert "Nothing was changed." in alert.inner_text()
+    expect(alert).to_contain_text("Add a visit with a crew lead and a time first.", use_inner_text=True)
+    expect(alert).to_contain_text("Nothing was changed.", use_inner_text=True)
     dispatcher.accessible("with a refused dialog")
     dispatcher.press("Escape")
-    assert page.locator("#modal dialog").count() == 0
+    expect(page.locator("#modal dialog")).to_have_count(0)
     dispatcher.comes_to("Schedule job")
 
     add_visit(dispatcher)
     dispatcher.toast("Visit created")
     page.get_by_role("navigation", name="Breadcrumb").wait_for()
-    assert page.locator(f"#main a[href='{job}']").first.inner_text() == title, "the visit leads back to its job"
+    expect(page.locator(f"#main a[href='{job}']").first, "the visit leads back to its job").to_have_text(
+        title, use_inner_text=True
+    )
     dispatcher.accessible("a new visit")
     page.locator(f"#main a[href='{job}']").first.click()
     page.locator("#rel-job_visits tbody tr").wait_for()
 
     press_move(dispatcher, "Schedule job")
     dispatcher.toast(f"{title} scheduled")
-    assert "Scheduled" in page.locator(".rec-head").inner_text()
-    assert "Jun 1" in page.locator("dd[data-field=scheduled_start]").inner_text(), "the window comes from the visit"
+    expect(page.locator(".rec-head")).to_contain_text("Scheduled", use_inner_text=True)
+    start = page.locator("dd[data-field=scheduled_start]")
+    expect(start, "the window comes from the visit").to_contain_text("Jun 1", use_inner_text=True)
     dispatcher.accessible("a scheduled job")
 
     dispatcher.press("Control+z")
@@ -137,14 +141,14 @@ def add_visit(person: Watched) -> None:
     page.get_by_label("Ends").fill("2027-06-01T06:00")
     page.get_by_role("button", name="Create visit").click()
     page.locator("#ends_at[aria-invalid=true]").wait_for()
-    assert page.locator("#ends_at-err").inner_text() == "A visit ends after it starts."
+    expect(page.locator("#ends_at-err")).to_have_text("A visit ends after it starts.", use_inner_text=True)
     assert page.evaluate("document.activeElement.id") == "ends_at"
-    assert page.get_by_label("Starts").input_value() == "2027-06-01T07:00", "what was typed stays"
+    expect(page.get_by_label("Starts"), "what was typed stays").to_have_value("2027-06-01T07:00")
     page.get_by_label("Ends").fill("2027-06-01T11:30")
     lead = page.get_by_role("combobox", name="Crew lead")
     lead.fill("Aaron")
     page.get_by_role("option", name="Aaron Pratt").click()
-    assert lead.input_value() == "Aaron Pratt"
+    expect(lead).to_have_value("Aaron Pratt")
     page.get_by_role("button", name="Create visit").click()
 
 

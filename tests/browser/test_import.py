@@ -6,6 +6,7 @@ import re
 import secrets
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 
@@ -28,8 +29,8 @@ def test_a_file_is_brought_in_and_taken_back(person: Person) -> None:
     sam.heading("Import two.csv")
     sam.ready()
     sam.accessible(within="#main")
-    assert page.locator("#to-0").input_value() == "name"
-    assert page.locator("#also-2").input_value() == "notes"
+    expect(page.locator("#to-0")).to_have_value("name")
+    expect(page.locator("#also-2")).to_have_value("notes")
 
     page.locator("#to-3").select_option("account_manager_id")
     page.locator("#by-3").wait_for()  # what hangs on the field is asked at once
@@ -41,7 +42,7 @@ def test_a_file_is_brought_in_and_taken_back(person: Person) -> None:
     page.locator("#reason").fill("two by hand")
     page.get_by_role("button", name="Bring in 1 row").press("Enter")
     page.get_by_role("heading", name="What came of it").wait_for()
-    assert page.get_by_role("link", name=f"Acme {town}").is_visible()
+    expect(page.get_by_role("link", name=f"Acme {town}")).to_be_visible()
 
     page.get_by_role("main").get_by_role("button", name="Undo", exact=True).press("Enter")
     page.get_by_text(re.compile("undone by")).wait_for()

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import PHONE, Watched
@@ -73,7 +74,7 @@ def test_every_kind_of_value_from_cell_to_cell_by_keyboard(person: Person, serve
     page.keyboard.type("much")
     manager.press("Tab")
     manager.until("document.querySelector('td.editing .err') !== null")
-    assert manager.page.locator("#c-credit_limit").input_value() == "much", "what was typed is kept beside its error"
+    expect(manager.page.locator("#c-credit_limit"), "what was typed is kept beside its error").to_have_value("much")
     manager.press("Control+a")
     page.keyboard.type("12,500.5")
     manager.press("Tab")
@@ -102,7 +103,7 @@ def test_every_kind_of_value_from_cell_to_cell_by_keyboard(person: Person, serve
         "Golden", "government", ["roof", "priority"], 45, True, "First line\nsecond line",
     ]  # fmt: skip
     assert (str(found["credit_limit"]), str(found["tax_exempt_expires_on"])) == ("12500.50", "2031-05-06")
-    assert "Owen Prescott" in cell(manager, key, "account_manager_id").inner_text()
+    expect(cell(manager, key, "account_manager_id")).to_contain_text("Owen Prescott", use_inner_text=True)
 
     # Back by Shift+Tab; Escape gives up what was typed; the next row follows the last cell; the name opens its record.
     manager.press("F2")
@@ -158,7 +159,7 @@ def test_changes_are_collected_reviewed_dropped_and_saved_as_one(person: Person,
     manager.until("document.querySelectorAll('td.dirty').length === 3")
     assert cell(manager, keys[2], "bill_city").inner_text().strip() == "Denver"
     manager.press("Escape")
-    assert panel.count() == 0
+    expect(panel).to_have_count(0)
 
     # Somebody else changes one of the records: the other's value is told of, and one's own stands.
     seller.go(f"/crm/customers/{keys[0]}")
@@ -168,11 +169,11 @@ def test_changes_are_collected_reviewed_dropped_and_saved_as_one(person: Person,
     seller.press("Enter")
     seller.toast(f"City of {mark} 1 changed")
     cell(manager, keys[0], "bill_city").get_by_text("Changed by Owen Prescott").wait_for()
-    assert "Golden" in cell(manager, keys[0], "bill_city").inner_text()
+    expect(cell(manager, keys[0], "bill_city")).to_contain_text("Golden", use_inner_text=True)
     manager.press("Control+s")
     clash = panel.get_by_role("alert")
     clash.wait_for()
-    assert "Owen Prescott made this “Arvada” just now" in clash.inner_text()
+    expect(clash).to_contain_text("Owen Prescott made this “Arvada” just now", use_inner_text=True)
     assert clash.get_by_role("definition").all_inner_texts() == ["Denver", "Arvada", "Golden"]
     assert row(server, keys[1])["bill_city"] == "Denver", "whole or not at all"
     with manager.seen(PHONE, "dark"):
@@ -182,7 +183,7 @@ def test_changes_are_collected_reviewed_dropped_and_saved_as_one(person: Person,
     panel.get_by_role("button", name="Save 3 changes").click()
     saved = manager.toast("3 changes in 2 customers saved")
     assert [row(server, key)["bill_city"] for key in keys] == ["Golden", "Golden", "Denver"]
-    assert page.locator(".stagebar, td.dirty").count() == 0
+    expect(page.locator(".stagebar, td.dirty")).to_have_count(0)
     saved.get_by_role("button", name="Undo").click()
     manager.toast("Undone")
     assert [row(server, key)["bill_city"] for key in keys] == ["Arvada", "Denver", "Denver"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import Watched
@@ -92,14 +93,14 @@ def test_cells_rows_and_pages_of_a_list(person: Person) -> None:
             "(({parentElement: row, cellIndex}) => [row.sectionRowIndex, cellIndex])(document.activeElement.closest('td'))"
         )
         assert tuple(at) == place, key
-    assert page.locator("tbody [tabindex='0']").count() == 1, "a table is one stop"
+    expect(page.locator("tbody [tabindex='0']"), "a table is one stop").to_have_count(1)
 
     manager.press("ArrowUp", "ArrowRight")
     manager.comes_to("Customer")  # the head of a column
     manager.press("Enter")
     manager.at("sort=-name")
     manager.until("document.activeElement.textContent.trim() === 'Customer'")
-    assert page.locator("th[aria-sort=descending]").inner_text() == "Customer"
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Customer", use_inner_text=True)
 
     # The row one was at is gone with its page; one is at the first row of the next.
     manager.press("j", "]")
@@ -162,7 +163,7 @@ def test_dialogs_hold_focus_and_give_it_back(person: Person) -> None:
     manager.accessible("with the question")
     stays_inside(manager, "#act", 4)
     manager.press("Escape")
-    assert page.get_by_role("dialog").count() == 0
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_single_letters_are_letters_inside_fields_and_can_be_switched_off(person: Person) -> None:
@@ -171,8 +172,8 @@ def test_single_letters_are_letters_inside_fields_and_can_be_switched_off(person
     manager.go("/crm/customers?limit=10")
     manager.press("/")
     page.keyboard.type("gc?/fj")
-    assert page.locator("#find").input_value() == "gc?/fj"
-    assert page.get_by_role("dialog").count() == 0
+    expect(page.locator("#find")).to_have_value("gc?/fj")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     switch(manager, "Off")
     manager.press("?", "f", "g", "c")
     assert page.get_by_role("dialog").count() == 0 and manager.path() == "/crm/customers?limit=10"
@@ -276,13 +277,13 @@ def test_rows_and_theme_are_one_s_own_at_once_and_stay_so(person: Person) -> Non
     manager.accessible("with the account menu")
     with page.expect_response("**/account/theme"):
         page.get_by_role("button", name="Dark").click()
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     with page.expect_response("**/account/theme"):
         page.get_by_role("button", name="Compact").click()
     page.reload()
     manager.ready()
-    assert page.locator("html").get_attribute("data-theme") == "dark"
-    assert page.locator("html").get_attribute("data-density") == "compact"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_attribute("data-density", "compact")
     manager.accessible("dark and compact")
     page.get_by_label("Account, theme and density").click()
     with page.expect_response("**/account/theme"):

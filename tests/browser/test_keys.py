@@ -6,6 +6,8 @@ import json
 import urllib.error
 import urllib.request
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Person
 from tests.conftest import Live
 
@@ -50,7 +52,7 @@ def test_the_viewer_makes_none_and_is_told_how_to_go_on(person: Person) -> None:
     viewer = person("viewer")
     page = viewer.page
     page.goto("/account")
-    assert page.get_by_role("link", name="API keys").count() == 0
+    expect(page.get_by_role("link", name="API keys")).to_have_count(0)
     page.get_by_role("link", name="The API").click()
     page.get_by_text("Your role makes no keys of its own").wait_for()
     viewer.accessible()

@@ -7,6 +7,7 @@ import time
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import Watched
@@ -115,7 +116,7 @@ def test_what_would_move_under_the_mouse_is_offered(person: Person, server: Live
     dispatcher.fits()
     offer.click()
     dispatcher.until(f"document.querySelector('tbody tr').dataset.key === '{third}'")
-    assert not dispatcher.page.locator(".news-pill").count()
+    expect(dispatcher.page.locator(".news-pill")).to_have_count(0)
     dispatcher.until("document.activeElement.localName === 'td'")
 
 
@@ -136,8 +137,10 @@ def test_a_record_follows_around_what_is_being_typed(person: Person, customer: t
     owner.page.get_by_text(re.compile("Changed by (postgres, )?Owen Prescott just now")).wait_for()
     assert time.monotonic() - sent < SOON
     owner.page.keyboard.type("me")
-    assert owner.page.locator("#bill_city").input_value() == "Half a name", "typed on as if nothing had happened"
-    assert "Telluride" in owner.page.locator(".timeline li").first.inner_text(), "what surrounds it is new"
+    expect(owner.page.locator("#bill_city"), "typed on as if nothing had happened").to_have_value("Half a name")
+    expect(owner.page.locator(".timeline li").first, "what surrounds it is new").to_contain_text(
+        "Telluride", use_inner_text=True
+    )
     owner.accessible("with somebody else's change beside an open editor")
     owner.press("Enter")
     owner.page.locator("#v-bill_city .err", has_text="Telluride").wait_for()
@@ -201,7 +204,7 @@ def test_what_one_saw_when_one_began_to_type_is_no_news_to_the_editor(
     owner.until("document.activeElement.id === 'bill_city'")
     owner.until(GATHERED)  # Owen's first change of all, and those after it
     owner.page.evaluate("gathered()")
-    assert not owner.page.locator(".theirs").count()
+    expect(owner.page.locator(".theirs")).to_have_count(0)
 
 
 def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer: tuple[int, str]) -> None:
@@ -215,7 +218,7 @@ def test_at_a_form_one_is_told_and_keeps_what_one_typed(person: Person, customer
     note = owner.page.locator("#news")
     note.get_by_text(re.compile("Owen Prescott changed City")).wait_for()
     assert time.monotonic() - sent < SOON
-    assert note.locator("ins").inner_text() == "Montrose"
+    expect(note.locator("ins")).to_have_text("Montrose", use_inner_text=True)
     typed = "(at => [at.id, at.value, at.selectionStart, at.selectionEnd].join())(document.activeElement)"
     assert owner.page.evaluate(typed) == "work_instructions,Ring twice,2,5"
     owner.accessible_everywhere()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
 from sqlalchemy import create_engine, text
 
 from app.core.db import connect_args, psycopg_url
@@ -76,7 +77,7 @@ def test_one_question_after_the_other_by_keyboard_and_back(person: Person, twice
     olga.until(
         f"document.querySelector('tr[data-field=name] [data-result]').textContent.includes('Prairie {mark} LLC')"
     )
-    assert "Gate 0" in page.locator("tr[data-field=notes] .res").inner_text()
+    expect(page.locator("tr[data-field=notes] .res")).to_contain_text("Gate 0", use_inner_text=True)
     name.locator("a").first.focus() if name.locator("a").count() else page.locator("#main h1").click()
     olga.press("m")
     olga.toast(f"{mark}-01 merged into {mark}-00")
@@ -115,4 +116,4 @@ def test_one_question_after_the_other_by_keyboard_and_back(person: Person, twice
     olga.toast("Undone")
     olga.go(f"/crm/customers?q=Prairie+{mark}&view=all")
     olga.until("[...document.querySelectorAll('tbody tr')].length === 2")
-    assert page.locator("tbody tr", has_text="Merged").count() == 0
+    expect(page.locator("tbody tr", has_text="Merged")).to_have_count(0)

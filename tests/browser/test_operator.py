@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 
@@ -16,13 +17,13 @@ def test_the_board_leads_to_a_check_with_its_history(person: Person) -> None:
     operator.follow("Monitoring", "Health")
     operator.heading("Health")
     operator.accessible_everywhere()
-    assert page.get_by_role("button", name="Check now").count() == 0, "an operator reads the board"
+    expect(page.get_by_role("button", name="Check now"), "an operator reads the board").to_have_count(0)
     check = page.locator("#main a[href^='/health/']").first
     key = check.get_attribute("href").split("/")[-1].split("?")[0]
     check.click()
     page.wait_for_url(lambda url: url.split("?")[0].endswith(key))
     page.locator("#main h1").wait_for()
-    assert key in page.locator("#main").inner_text()
+    expect(page.locator("#main")).to_contain_text(key, use_inner_text=True)
     operator.accessible_everywhere()
     page.go_back()
     operator.heading("Health")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person, sign_in
 from tests.browser.watched import FIREFOX, SHARED, Watched
@@ -41,7 +42,7 @@ def test_somebody_is_invited_given_more_and_shut_out(owner: Watched, person: Per
     page.get_by_role("button", name="Invite").click()
     page.locator("#f-email[aria-invalid=true]").wait_for()
     assert page.evaluate("document.activeElement.id") == "f-email"
-    assert page.get_by_label("Full name").input_value() == "Noor Haddad"
+    expect(page.get_by_label("Full name")).to_have_value("Noor Haddad")
     owner.accessible_everywhere()
     page.get_by_label("Work email").fill("noor@roofers.example")
     page.get_by_role("button", name="Invite").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Person, follow
 
 
@@ -21,7 +23,7 @@ def test_everything_from_the_palette_by_keyboard_alone(person: Person) -> None:
     page.keyboard.type("C-00303")
     row = palette.locator("[role=option][data-href^='/crm/customers/']").first
     row.wait_for()
-    assert row.get_attribute("aria-selected") == "true"
+    expect(row).to_have_attribute("aria-selected", "true")
     assert box.get_attribute("aria-activedescendant") == row.get_attribute("id")
     name = row.locator(".t").inner_text().split(" C-")[0]
     ida.accessible("the palette with results", within="#palette")
@@ -30,17 +32,17 @@ def test_everything_from_the_palette_by_keyboard_alone(person: Person) -> None:
     palette.get_by_text("Open ", exact=False).first.wait_for()
     ida.press("Escape")
     palette.locator("[role=option][data-href^='/crm/customers/']").first.wait_for()
-    assert box.input_value() == "C-00303"
+    expect(box).to_have_value("C-00303")
     ida.press("Enter")
     page.wait_for_url("**/crm/customers/*")
     page.get_by_role("heading", level=1, name=name).wait_for()
-    assert not palette.is_visible()
+    expect(palette).not_to_be_visible()
 
     ida.press("Control+k")  # the open record's own commands, and where she was
     palette.get_by_text("Recent").wait_for()
     palette.locator("[data-href='/crm/jobs']").wait_for()
     ida.press("Escape")
-    assert not palette.is_visible()
+    expect(palette).not_to_be_visible()
     assert ida.path().startswith("/crm/customers/")
 
     ida.press("Control+k")
@@ -62,7 +64,7 @@ def test_the_page_of_the_search_needs_no_script_and_fits_a_phone(person: Person)
     ari.page.goto("/search")
     ari.page.get_by_role("searchbox", name="Name, number").fill("hospital")
     follow(ari.page, ari.page.get_by_role("button", name="Search"))
-    assert ari.page.locator("#main mark").first.is_visible()
+    expect(ari.page.locator("#main mark").first).to_be_visible()
     follow(ari.page, ari.page.locator("#main .results a").first)
     assert "/search" not in ari.path()
     owner = person("owner")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import create_engine, text
 
 from app.core.db import psycopg_url
@@ -90,9 +91,9 @@ def test_without_script_the_way_back_is_the_same(person: Person) -> None:
     page.get_by_role("link", name="Previous job").click()
     page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Jobs").click()
     row = page.locator("tbody tr[aria-current=true]")
-    assert row.locator("td.name").inner_text() == name
+    expect(row.locator("td.name")).to_have_text(name, use_inner_text=True)
     assert "limit=25&sort=title" in page.url
-    assert page.locator("tbody tr[aria-current=true] a:focus").count() == 1
+    expect(page.locator("tbody tr[aria-current=true] a:focus")).to_have_count(1)
 
 
 def end_session(server: Live, role: str) -> None:
@@ -134,10 +135,10 @@ def test_a_session_that_ends_while_one_types_costs_nothing(person: Person, serve
     seller.accessible("signing in over the page")
     sign_in_again(seller, "not the password at all")
     page.locator("#again [aria-invalid=true]").wait_for()
-    assert "wrong" in page.locator("#again .err").inner_text()
+    expect(page.locator("#again .err")).to_contain_text("wrong", use_inner_text=True)
     sign_in_again(seller, server.password)
     seller.toast(f"Came from of {name} changed")
-    assert page.get_by_role("dialog").count() == 0
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
     # A list goes on as well, and a value in its place.
     page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Customers").click()
@@ -156,13 +157,13 @@ def test_a_session_that_ends_while_one_types_costs_nothing(person: Person, serve
     end_session(server, "sales")
     seller.press("Control+s")
     page.get_by_role("dialog", name="Sign in again").get_by_role("button", name="Not now").click()
-    assert page.locator("#source").input_value() == "Never to be saved"
+    expect(page.locator("#source")).to_have_value("Never to be saved")
     seller.press("Control+s")
     with page.expect_navigation():
         sign_in_again(seller, server.password, server.email("operations_manager"))
     seller.ready()
-    assert page.locator("#again").count() == 0
-    assert page.locator("#source").input_value() != "Never to be saved"
+    expect(page.locator("#again")).to_have_count(0)
+    expect(page.locator("#source")).not_to_have_value("Never to be saved")
     seller.go(record)
     assert "Never to be saved" not in page.locator("#main").inner_text()
 
@@ -196,7 +197,7 @@ def test_what_is_typed_outlives_the_tab_and_leaving_it_asks_once(person: Person)
     tab = Watched(page.context.new_page())
     tab.go("/crm/customers/new")
     offer = tab.page.locator(".banner.draft")
-    assert "You began this" in offer.inner_text()
+    expect(offer).to_contain_text("You began this", use_inner_text=True)
     tab.accessible("with a draft offered")
     # What one types over an offer takes its place only once it was answered to.
     tab.page.get_by_label("Legal name").fill("Juniper Row LLC")
@@ -204,7 +205,7 @@ def test_what_is_typed_outlives_the_tab_and_leaving_it_asks_once(person: Person)
     tab.page.get_by_label("Legal name").fill("")
     offer.get_by_role("link", name="Restore").click()
     tab.page.locator("#name[value='Juniper Row Bakery']").wait_for()
-    assert "This is your draft" in offer.inner_text()
+    expect(offer).to_contain_text("This is your draft", use_inner_text=True)
     tab.accessible("restored")
     offer.get_by_role("button", name="Discard").click()
     tab.until("document.getElementById('name')?.value === ''")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 
@@ -23,18 +24,18 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     seller.tab_to("Customer")
     page.keyboard.type(CUSTOMER)
     seller.tab_to("Account manager")
-    assert page.locator("#account_manager_id").input_value() == "Owen Prescott", "oneself, unless said otherwise"
+    expect(page.locator("#account_manager_id"), "oneself, unless said otherwise").to_have_value("Owen Prescott")
     seller.press("Control+a")
     page.keyboard.type("Bian")
     page.get_by_role("option", name="Bianca Reyes").wait_for()
-    assert page.locator("#account_manager_id").get_attribute("aria-expanded") == "true"
+    expect(page.locator("#account_manager_id")).to_have_attribute("aria-expanded", "true")
     seller.until("document.getElementById('announcer').textContent === '1 match'")
     seller.accessible("with matches")
     seller.press("ArrowDown")
     active = page.locator("#account_manager_id").get_attribute("aria-activedescendant")
-    assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    expect(page.locator(f"#{active}")).to_have_attribute("aria-selected", "true")
     seller.press("Enter")
-    assert page.locator("#account_manager_id").input_value() == "Bianca Reyes"
+    expect(page.locator("#account_manager_id")).to_have_value("Bianca Reyes")
     assert page.get_by_role("option").count() == 0 or not page.get_by_role("option").first.is_visible()
     assert seller.path().startswith("/crm/customers/new"), "choosing is not saving"
 
@@ -50,9 +51,9 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     seller.press("Enter")
     page.locator("#payment_terms_days[aria-invalid=true]").wait_for()
     seller.comes_to("Terms in days", marked=False)
-    assert "180" in page.locator("#payment_terms_days-err").inner_text()
-    assert page.locator("#name").input_value() == CUSTOMER
-    assert page.locator("#account_manager_id").input_value() == "Bianca Reyes"
+    expect(page.locator("#payment_terms_days-err")).to_contain_text("180", use_inner_text=True)
+    expect(page.locator("#name")).to_have_value(CUSTOMER)
+    expect(page.locator("#account_manager_id")).to_have_value("Bianca Reyes")
     seller.accessible("refused")
     seller.press("Control+a")
     page.keyboard.type("45")
@@ -66,7 +67,7 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     seller.tab_to("New contact", limit=120)
     seller.press("Enter")
     seller.heading("New contact")
-    assert page.locator("#customer_id").input_value() == CUSTOMER, "the customer one came from is filled in"
+    expect(page.locator("#customer_id"), "the customer one came from is filled in").to_have_value(CUSTOMER)
     seller.tab_to("Name")
     page.keyboard.type("Ines Okonkwo")
     page.locator("#email").fill("ines@juniper")
@@ -77,11 +78,11 @@ def test_a_customer_and_its_contact_are_taken_in_by_keys_alone(person: Person) -
     page.locator("#email").fill("Ines@Juniper.example")
     seller.press("Enter")
     seller.toast("Contact created")
-    assert "720-555-0142" in page.locator("#main").inner_text()
+    expect(page.locator("#main")).to_contain_text("720-555-0142", use_inner_text=True)
     page.locator("#main a", has_text=CUSTOMER).first.click()
     seller.heading(CUSTOMER)
     assert seller.path() == customer
-    assert page.locator("#rel-contacts tbody tr", has_text="Ines Okonkwo").count() == 1
+    expect(page.locator("#rel-contacts tbody tr", has_text="Ines Okonkwo")).to_have_count(1)
     seller.accessible_everywhere()
 
 
@@ -95,7 +96,7 @@ def test_a_form_left_with_something_typed_asks_once(person: Person) -> None:
     page.get_by_role("link", name="Cancel").click()
     page.wait_for_timeout(300)
     assert asked == ["Leave this page? What you typed here is not saved."]
-    assert page.locator("#name").input_value() == "Half a customer"
+    expect(page.locator("#name")).to_have_value("Half a customer")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("link", name="Cancel").click()
     seller.heading("Customers")

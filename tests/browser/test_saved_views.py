@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person, follow
 from tests.browser.watched import PHONE, Watched
@@ -61,7 +62,7 @@ def test_a_list_is_kept_changed_measured_and_put_in_order(person: Person) -> Non
     page.locator("thead").get_by_role("link", name="Balance").click()
     page.locator("th[aria-sort=descending]", has_text="Balance").wait_for()
     save(grace)
-    assert page.locator(".viewbar").get_by_role("button", name="Save view").count() == 0
+    expect(page.locator(".viewbar").get_by_role("button", name="Save view")).to_have_count(0)
 
     # Columns, into the view.
     page.locator("#choose-columns").click()
@@ -138,17 +139,17 @@ def test_without_script_a_view_is_shared_with_a_role_that_opens_it_first(person:
     page.get_by_label("Name").fill("Roofs to measure")
     page.get_by_label("Dispatcher").check()
     follow(page, page.get_by_role("button", name="Save settings"))
-    assert "View “Roofs to measure” changed" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("View “Roofs to measure” changed", use_inner_text=True)
     follow(page, page.get_by_role("link", name="Columns"))
     follow(page, page.get_by_role("button", name="Move City up"))
     page.get_by_label("Save to this view").check()
     follow(page, page.get_by_role("button", name="Done"))
-    assert "Columns of “Roofs to measure” saved" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("Columns of “Roofs to measure” saved", use_inner_text=True)
 
     luis.go("/crm/properties")
     open_tab(luis, "Roofs to measure")
     luis.page.locator("#views-more > summary").click()
-    assert luis.page.get_by_role("link", name="Settings of").count() == 0
+    expect(luis.page.get_by_role("link", name="Settings of")).to_have_count(0)
     luis.accessible("with a shared view")
 
     page.goto("/crm/properties")
@@ -166,5 +167,5 @@ def test_on_a_phone_the_last_of_a_sheet_is_not_under_the_bar_at_the_foot(person:
     manager.page.locator("#views-more summary").click()
     manager.page.get_by_role("link", name="Make it a quality rule").click(timeout=5_000)
     manager.heading("New rule")
-    assert manager.page.get_by_label("Conditions").input_value() == "status=active"
+    expect(manager.page.get_by_label("Conditions")).to_have_value("status=active")
     manager.fits()

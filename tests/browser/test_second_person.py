@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.conftest import Live
@@ -40,7 +41,7 @@ def test_one_asks_and_another_decides(person: Person, invoice: tuple[int, str]) 
     grace.toast("Asked for approval")
     grace.heading(number)
     page.get_by_text("You asked for this yourself").wait_for()
-    assert page.get_by_role("button", name="Approve").count() == 0
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     request = grace.path().partition("?")[0]
 
     page = owner.page
@@ -97,10 +98,12 @@ def test_what_is_masked_is_shown_for_a_minute_and_a_role_is_seen_as_it_is(person
     assert email not in owner.field("email").inner_text()
     page.locator("#viewing").get_by_role("button", name="End").click()
     owner.heading("Roles")
-    assert page.locator("#viewing > *").count() == 0
+    expect(page.locator("#viewing > *")).to_have_count(0)
     owner.go(f"/crm/customers/{key}/explain")
     page.get_by_label("For").select_option(label="AI operator")
     page.get_by_role("button", name="Explain").click()
     owner.heading("to AI operator")
-    assert "Masked, because it is personal data" in page.locator("tr[data-field=email]").inner_text()
+    expect(page.locator("tr[data-field=email]")).to_contain_text(
+        "Masked, because it is personal data", use_inner_text=True
+    )
     owner.accessible_everywhere()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Person
 from tests.browser.watched import PHONE
 
@@ -16,7 +18,7 @@ def test_rows_are_chosen_by_keyboard_over_pages_and_taken_out(person: Person) ->
     page = grace.page
     grace.go(LIST)
     bar, boxes = page.locator(".bulkbar"), page.locator("tbody .pick .check")
-    assert not bar.is_visible()
+    expect(bar).not_to_be_visible()
     page.locator('tbody td[tabindex="0"]').focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
@@ -24,20 +26,20 @@ def test_rows_are_chosen_by_keyboard_over_pages_and_taken_out(person: Person) ->
     page.keyboard.press("Shift+ArrowDown")
     assert [boxes.nth(n).is_checked() for n in range(5)] == [False, True, True, True, False]
     page.keyboard.press("Shift+ArrowUp")
-    assert "2 selected" in bar.inner_text()
+    expect(bar).to_contain_text("2 selected", use_inner_text=True)
     boxes.nth(1).click()
     boxes.nth(1).click()
     boxes.nth(5).click(modifiers=["Shift"])
-    assert "5 selected" in bar.inner_text()
+    expect(bar).to_contain_text("5 selected", use_inner_text=True)
     grace.accessible(within="#list")
     page.keyboard.press("]")
     grace.at("after=")
     grace.until("document.querySelector('.bulkbar [name=keys]').value.split(' ').length === 5")
-    assert "5 selected" in bar.inner_text()
+    expect(bar).to_contain_text("5 selected", use_inner_text=True)
     page.locator("thead .pick .check").click()
-    assert "30 selected" in bar.inner_text()
+    expect(bar).to_contain_text("30 selected", use_inner_text=True)
     page.keyboard.press("Escape")
-    assert not bar.is_visible()
+    expect(bar).not_to_be_visible()
     page.keyboard.press("[")
     grace.until("!document.querySelector('tbody .pick .check:checked')")
 
@@ -65,11 +67,11 @@ def test_selected_rows_become_a_file_with_a_manifest_and_all_means_all(person: P
     page.keyboard.press("Escape")
     page.locator("tbody .pick .check").nth(2).click()
     rows = page.locator("tbody tr").count()
-    assert f"{rows - 1} selected" in page.locator(".bulkbar").inner_text()
+    expect(page.locator(".bulkbar")).to_contain_text(f"{rows - 1} selected", use_inner_text=True)
     grace.go("/platform/data_exports")
     page.locator("tbody td.name a", has_text=taken.value.suggested_filename).first.click()
     grace.heading(taken.value.suggested_filename)
-    assert "bill_city=Denver" in page.locator("#main").inner_text()
+    expect(page.locator("#main")).to_contain_text("bill_city=Denver", use_inner_text=True)
     grace.accessible()
 
 
@@ -78,7 +80,7 @@ def test_another_filter_is_another_list(person: Person) -> None:
     grace.go(LIST)
     grace.page.locator("tbody .pick .check").nth(0).click()
     grace.go(f"{LIST}&bill_city=Denver")
-    assert not grace.page.locator(".bulkbar").is_visible()
+    expect(grace.page.locator(".bulkbar")).not_to_be_visible()
 
 
 def test_on_a_phone_select_shows_the_boxes_and_a_tap_ticks(person: Person) -> None:
@@ -88,15 +90,15 @@ def test_on_a_phone_select_shows_the_boxes_and_a_tap_ticks(person: Person) -> No
     page.get_by_role("button", name="Select", exact=True).tap()
     page.locator("tbody tr").nth(2).locator("td.name").tap()
     assert page.locator("tbody .pick .check").nth(2).is_checked()
-    assert "1 selected" in page.locator(".bulkbar").inner_text()
+    expect(page.locator(".bulkbar")).to_contain_text("1 selected", use_inner_text=True)
     assert "/crm/customers?" in grace.path()
     page.get_by_role("button", name="Done").tap()
-    assert not page.locator("tbody .pick .check").nth(2).is_visible()
+    expect(page.locator("tbody .pick .check").nth(2)).not_to_be_visible()
 
 
 def test_who_may_not_take_out_has_nothing_to_select(person: Person) -> None:
     carl = person("viewer")
     carl.go(LIST)
-    assert carl.page.locator(".pick").count() == 0
-    assert carl.page.get_by_role("link", name="Export").count() == 0
+    expect(carl.page.locator(".pick")).to_have_count(0)
+    expect(carl.page.get_by_role("link", name="Export")).to_have_count(0)
     assert carl.page.request.get("/crm/customers/export").status == 403

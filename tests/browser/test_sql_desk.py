@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 
@@ -20,7 +21,7 @@ def test_from_a_question_to_the_records_it_found(person: Person) -> None:
     area.fill("SELECT name, open_balanc FROM customers")
     page.keyboard.press("Control+Enter")
     page.get_by_text("Line 1, column 14.").wait_for()
-    assert area.input_value() == "SELECT name, open_balanc FROM customers"
+    expect(area).to_have_value("SELECT name, open_balanc FROM customers")
     ada.accessible(within="#main")
     area.fill(
         "SELECT id, name, open_balance FROM customers WHERE open_balance > :least ORDER BY open_balance DESC LIMIT 5"
@@ -30,13 +31,13 @@ def test_from_a_question_to_the_records_it_found(person: Person) -> None:
     page.keyboard.press("Enter")
     result = page.get_by_role("table", name="Result")
     result.wait_for()
-    assert result.locator("tbody tr").count() == 5
+    expect(result.locator("tbody tr")).to_have_count(5)
     page.get_by_label("Kind of chart").select_option("bar")
     page.locator("select[name=across]").select_option(label="name")
     page.locator("select[name=up]").select_option(label="open_balance")
     page.get_by_role("button", name="Draw").click()
     page.locator("ol.bars li").first.wait_for()
-    assert page.locator("ol.bars li").count() == 5
+    expect(page.locator("ol.bars li")).to_have_count(5)
     ada.accessible(within="#main")
     page.get_by_text("Keep this query").click()
     page.get_by_label("Name", exact=True).fill("Five who owe most")
@@ -47,4 +48,4 @@ def test_from_a_question_to_the_records_it_found(person: Person) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Open 5 customers as a selection").click()
     page.get_by_text("a result at the SQL desk").wait_for()
-    assert page.locator("tr[data-key]").count() == 5
+    expect(page.locator("tr[data-key]")).to_have_count(5)

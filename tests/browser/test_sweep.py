@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from app.engine.registry import discover
 from app.engine.resource import Resource
@@ -47,7 +48,7 @@ def look(owner: Watched, path: str, status: int = 200, within: str | None = "#ma
     owner.accessible(within=within, without=SHARED if within else ())
     owner.fits()
     heading = owner.page.locator("#main h1")
-    assert heading.count() == 1, path
+    expect(heading, path).to_have_count(1)
     assert heading.inner_text().strip()
     assert owner.page.title().endswith(" · BrainOps Console")
 
@@ -65,7 +66,9 @@ def a_list_its_record_and_its_form(owner: Watched, resource: Resource) -> None:
     look(owner, f"{resource.path}?limit=10")
     key = owner.page.evaluate(FIRST_KEY)
     if key is None:
-        assert resource.about in owner.page.locator("#list").inner_text(), "an empty list says what belongs here"
+        expect(owner.page.locator("#list"), "an empty list says what belongs here").to_contain_text(
+            resource.about, use_inner_text=True
+        )
         return
     look(owner, f"{resource.path}/{key}")
     form = f"{resource.path}/{key}/edit"

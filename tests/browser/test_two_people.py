@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.watched import Watched
@@ -49,8 +50,8 @@ def test_changes_to_different_fields_are_both_kept_and_the_second_is_told(
     assert "Owen Prescott's change to Came from was kept." in told
     manager.accessible("merged")
     begin_editing(manager, key)
-    assert manager.page.locator("#source").input_value() == "Trade fair"
-    assert manager.page.locator("#work_instructions").input_value() == "Ask for the roof key at the gate"
+    expect(manager.page.locator("#source")).to_have_value("Trade fair")
+    expect(manager.page.locator("#work_instructions")).to_have_value("Ask for the roof key at the gate")
 
 
 def test_the_same_field_is_chosen_by_the_second_with_both_in_view(
@@ -72,11 +73,11 @@ def test_the_same_field_is_chosen_by_the_second_with_both_in_view(
     page.locator("#source").fill("Referral")
     save(manager)
     manager.heading(f"{name} was changed while you were editing")
-    assert "Owen Prescott saved a change" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("Owen Prescott saved a change", use_inner_text=True)
     terms = page.get_by_role("row", name="Terms in days")
     assert terms.get_by_role("cell").all_inner_texts() == [was, "15", "75"]
-    assert page.get_by_role("row", name="Credit limit").count() == 1
-    assert page.get_by_role("row", name="Came from").count() == 0, "only what both changed is asked for"
+    expect(page.get_by_role("row", name="Credit limit")).to_have_count(1)
+    expect(page.get_by_role("row", name="Came from"), "only what both changed is asked for").to_have_count(0)
     assert terms.get_by_role("radio").first.is_checked(), "theirs, unless one chooses otherwise"
     manager.accessible_everywhere()
     terms.get_by_role("radio").nth(1).check()
@@ -84,9 +85,9 @@ def test_the_same_field_is_chosen_by_the_second_with_both_in_view(
     manager.toast(f"2 fields of {name} changed")
 
     begin_editing(seller, key)
-    assert seller.page.locator("#payment_terms_days").input_value() == "75"
+    expect(seller.page.locator("#payment_terms_days")).to_have_value("75")
     assert seller.page.locator("#credit_limit").input_value() in ("20000", "20000.00")
-    assert seller.page.locator("#source").input_value() == "Referral"
+    expect(seller.page.locator("#source")).to_have_value("Referral")
 
 
 def test_a_value_edited_in_place_says_what_somebody_else_made_of_it(
@@ -106,9 +107,9 @@ def test_a_value_edited_in_place_says_what_somebody_else_made_of_it(
     manager.press("Enter")
     error = manager.page.locator("#v-bill_city .err")
     error.wait_for()
-    assert "“Golden”" in error.inner_text()
-    assert manager.page.locator("#bill_city").input_value() == "Arvada", "one's own stays in the editor"
+    expect(error).to_contain_text("“Golden”", use_inner_text=True)
+    expect(manager.page.locator("#bill_city"), "one's own stays in the editor").to_have_value("Arvada")
     manager.accessible("with a clash in place")
     manager.press("Enter")
     manager.toast(f"City of {name} changed")
-    assert "Arvada" in manager.page.locator("#v-bill_city").inner_text()
+    expect(manager.page.locator("#v-bill_city")).to_contain_text("Arvada", use_inner_text=True)
