@@ -38,11 +38,6 @@ def typed(column: Column[Any], value: Any) -> Any:
     return value
 
 
-def is_read(column: Column[Any]) -> bool:
-    """Whether JSON says values of this column otherwise than as they are: moments, days and exact numbers as text."""
-    return isinstance(column.type, DateTime | Date | Numeric)
-
-
 def typed_row(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
     """The same for a row; columns the table no longer has are left out."""
     return {name: typed(table.c[name], value) for name, value in values.items() if name in table.c}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -229,11 +228,6 @@ def open_now(connection: Connection, actor: Actor) -> int:
 def forget() -> None:
     """Let the next page count anew: after an answer, or a look asked for by hand."""
     _kept.clear()
-
-
-def own_rules(connection: Connection, actor: Actor) -> Sequence[Mapping[str, Any]]:
-    """The rules made here, of those this person may know of."""
-    return [row._mapping for row in own.rows(connection, actor.tenant_id) if own.shows(row, actor)]
 
 
 _LOOKS = text("""
